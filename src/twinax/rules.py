@@ -52,11 +52,11 @@ class Rule(Enum):
 
     # --- limits of ours -----------------------------------------------------------------------
     FRAME_TOO_BIG = "limit", 1009, "frame of {length} bytes exceeds max_received_frame_size={limit}"
-    MESSAGE_TOO_BIG = "limit", 1009, "message of {length} bytes or more exceeds max_received_message_size={limit}"
+    MESSAGE_TOO_BIG = "limit", 1009, "{length} bytes on top of {received} exceed max_received_message_size={limit}"
     TOO_MANY_FRAGMENTS = (
         "limit",
         1009,
-        "{fragments} fragments (64 bytes each) and {length} bytes exceed max_received_message_size={limit}",
+        "{fragments} fragments (64 bytes each) and {length} bytes on top of {received} exceed max_received_message_size={limit}",
     )
     TOO_MANY_EMPTY_FRAMES = "limit", 1008, "more than max_empty_frames={limit} empty data frames in a row"
     TOO_MANY_CONTROL_FRAMES = (

@@ -2,13 +2,24 @@
 
 from typing import TypeVar
 
-__all__ = ["Py_ssize_t", "bint", "cclass", "ccall", "cfunc", "compiled", "double", "final", "inline", "uchar", "uint"]
+__all__ = [
+    "Py_ssize_t",
+    "bint",
+    "cclass",
+    "cfunc",
+    "compiled",
+    "declare",
+    "double",
+    "final",
+    "inline",
+    "uint",
+    "ulonglong",
+]
 
 T = TypeVar("T")
 
 compiled = False
 bint = bool
-uchar = int
 uint = int
 ulonglong = int
 Py_ssize_t = int
@@ -19,4 +30,9 @@ def _same(obj: T) -> T:
     return obj
 
 
-cclass = cfunc = ccall = inline = final = _same
+cclass = cfunc = inline = final = _same
+
+
+def declare(_type: object, value: T) -> T:
+    """A module constant that is a C variable when compiled."""
+    return value

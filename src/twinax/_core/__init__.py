@@ -1,0 +1,38 @@
+"""Choose the compiled core or the interpreted one. No other file may choose.
+
+``TWINAX_CORE`` is ``auto`` (the default: compiled where it was built), ``compiled`` (fail where it is
+missing) or ``python``.
+"""
+
+import os
+from typing import TYPE_CHECKING
+
+__all__ = ["DONE", "HEADROOM", "IMPLEMENTATION", "CoreConnection", "CoreSettings", "MaskKeys", "build_frame"]
+
+_choice = os.environ.get("TWINAX_CORE", "auto")
+if _choice not in ("auto", "compiled", "python"):
+    raise ImportError(f"TWINAX_CORE={_choice!r}: choose auto, compiled or python")
+
+IMPLEMENTATION = "python"
+
+if not TYPE_CHECKING and _choice != "python":
+    try:
+        from ._compiled import (
+            DONE,
+            HEADROOM,
+            CoreConnection,
+            CoreSettings,
+            MaskKeys,
+            build_frame,
+        )
+
+        IMPLEMENTATION = "cython"
+    except ModuleNotFoundError:
+        if _choice == "compiled":
+            raise
+
+if IMPLEMENTATION == "python":
+    from .connection import HEADROOM, CoreConnection
+    from .frames import MaskKeys, build_frame
+    from .output import DONE
+    from .settings import CoreSettings

@@ -1,0 +1,18 @@
+# cython: language_level=3, overflowcheck=True
+"""The compiled core: the sources beside this file, compiled as one unit.
+
+One unit and not one per file: classes see each other's C methods and fields without a second
+declaration of every field in a ``.pxd``, and the C compiler inlines across the files. The lines of a
+traceback still name the ``.py`` they come from.
+"""
+
+import cython
+
+include "_kernels.pxi"
+include "cursor.py"
+include "settings.py"
+include "frames.py"
+include "assembler.py"
+include "output.py"
+include "inbox.py"
+include "connection.py"

@@ -1,0 +1,121 @@
+"""From fragments to a message: one buffer, UTF-8 checked as it comes, the size limit kept.
+
+A message that arrives whole in one frame never comes here. Whatever arrives in parts, be it fragments
+or one frame over several reads, is collected unmasked in a single `bytearray`, so that memory is
+bounded by the limit for any split of the bytes.
+"""
+
+from typing import TYPE_CHECKING
+
+from ..errors import RemoteProtocolError
+from ..rules import Rule
+
+if TYPE_CHECKING:
+    from . import _cython as cython
+else:
+    try:
+        import cython
+    except ModuleNotFoundError:
+        from . import _cython as cython
+
+if not cython.compiled:
+    from .cursor import Cursor
+    from .frames import OP_TEXT
+    from .mask import utf8_prefix
+
+__all__ = ["Assembler"]
+
+FRAGMENT_COST = cython.declare(cython.Py_ssize_t, 64)  # what a fragment costs us even when it is empty
+
+
+@cython.final
+@cython.cclass
+class Assembler:
+    """The message in progress; `opcode` 0 means that there is none."""
+
+    opcode: cython.uint
+    fragments: cython.Py_ssize_t
+    _payload: bytearray
+    _size: cython.Py_ssize_t  # of the whole message, also of the parts that a stream has taken
+    _checked: cython.Py_ssize_t  # payload[:checked] is known to be whole characters
+    _limit: cython.Py_ssize_t
+
+    def __init__(self, limit: int) -> None:
+        self.opcode = 0
+        self.fragments = 0
+        self._payload = bytearray()
+        self._size = 0
+        self._checked = 0
+        self._limit = limit
+
+    @cython.cfunc
+    def begin(self, opcode: cython.uint) -> None:
+        """Start a message of this type."""
+        self.opcode = opcode
+
+    @cython.cfunc
+    def announce(self, length: cython.Py_ssize_t) -> None:
+        """Refuse the next frame by its header when the message would grow past the limit.
+
+        Every frame after the first is charged 64 bytes, or a peer could keep a message going forever
+        with empty fragments. Written as subtractions: a sum could wrap.
+        """
+        overhead: cython.Py_ssize_t = self.fragments * FRAGMENT_COST
+        if length > self._limit - self._size:
+            raise RemoteProtocolError(Rule.MESSAGE_TOO_BIG, length=length, received=self._size, limit=self._limit)
+        if overhead > self._limit - self._size - length:
+            raise RemoteProtocolError(
+                Rule.TOO_MANY_FRAGMENTS,
+                fragments=self.fragments,
+                length=length,
+                received=self._size,
+                limit=self._limit,
+            )
+        self.fragments += 1
+
+    @cython.cfunc
+    def append(self, cursor: Cursor, count: cython.Py_ssize_t, key: cython.uint) -> None:
+        """Take `count` bytes of payload from `cursor`; text fails at the first bad byte."""
+        cursor.take_into(self._payload, count, key)
+        self._size += count
+        if self.opcode == OP_TEXT:
+            # RFC 6455 8.1; failing fast also inside an unfinished message spares reading the rest of it.
+            checked: cython.Py_ssize_t = utf8_prefix(self._payload, self._checked, len(self._payload))
+            if checked < 0:
+                raise RemoteProtocolError(Rule.TEXT_NOT_UTF8)
+            self._checked = checked
+
+    @cython.cfunc
+    def finish(self) -> object:
+        """Return the message, `str` or `bytes`, and be ready for the next one."""
+        message: object
+        if self.opcode == OP_TEXT:
+            if self._checked != len(self._payload):
+                raise RemoteProtocolError(Rule.TEXT_NOT_UTF8)
+            message = self._payload.decode()
+        else:
+            message = bytes(self._payload)
+        self.reset()
+        return message
+
+    @cython.cfunc
+    def take_part(self) -> object:
+        """Return what can be handed on of an unfinished message: whole characters, or all bytes."""
+        part: object
+        if self.opcode == OP_TEXT:
+            part = self._payload[: self._checked].decode()
+            del self._payload[: self._checked]
+            self._checked = 0
+        else:
+            part = bytes(self._payload)
+            self._payload.clear()
+        return part
+
+    @cython.cfunc
+    def reset(self) -> None:
+        """Forget the message in progress."""
+        self.opcode = 0
+        self.fragments = 0
+        self._payload.clear()
+        self._size = 0
+        self._checked = 0

@@ -1,0 +1,375 @@
+"""The way in of a connection: frames of one read to messages, and the closing handshake.
+
+`receive` walks the frames of one read. A message that is whole in its frame becomes a `str` or `bytes`
+straight from the buffer and is handed to the listener in the same call; without a listener it waits in
+the inbox for `recv`. Only what is incomplete is kept: a header or control frame as bytes (139 at the
+most), a payload in the assembler.
+
+The class knows no event loop. Its owner overrides the methods that begin with ``_on_`` and
+``_hold_input``, ``_continue_input``, ``_schedule_flush``. It is a base class of the owner and not a part
+of it so that `send` costs one call and a connection one object.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from ..close import Close, is_code_on_wire
+from ..errors import RemoteProtocolError
+from ..rules import Rule
+
+if TYPE_CHECKING:
+    from . import _cython as cython
+else:
+    try:
+        import cython
+    except ModuleNotFoundError:
+        from . import _cython as cython
+
+if not cython.compiled:
+    from .assembler import Assembler
+    from .cursor import Cursor
+    from .frames import OP_BINARY, OP_CLOSE, OP_CONTINUATION, OP_PING, OP_TEXT, HeaderReader, MaskKeys
+    from .inbox import Inbox
+    from .mask import rotate_key
+    from .output import CLOSED, CLOSING, FAILED, OPEN
+    from .settings import CoreSettings
+
+__all__ = ["HEADROOM", "CoreConnection"]
+
+HEADROOM = 256  # room before the bytes of a read, for what the last read left over: at most 14 + 125
+FRAMES_PER_TURN = cython.declare(cython.Py_ssize_t, 256)
+BYTES_PER_TURN = cython.declare(cython.Py_ssize_t, 65536)
+
+
+@cython.cclass
+class CoreConnection(Inbox):
+    """One WebSocket connection after its opening handshake, without I/O."""
+
+    _cursor: Cursor
+    _header: HeaderReader
+    _assembler: Assembler | None
+    _left_over: bytes
+    _payload_left: cython.Py_ssize_t
+    _payload_key: cython.uint
+    _turn_frames: cython.Py_ssize_t
+    _turn_bytes: cython.Py_ssize_t
+    _backlog: cython.bint
+    _now: cython.double
+    _empty_frames: cython.Py_ssize_t
+    _control_credit: cython.double
+    _control_at: cython.double
+    _close_rcvd: Close | None
+
+    def __init__(self, settings: CoreSettings, keys: MaskKeys | None) -> None:
+        """Begin with an open connection.
+
+        Args:
+            settings: The limits.
+            keys: Where masking keys come from; a client has them, a server does not (RFC 6455 5.1).
+        """
+        Inbox.__init__(self, settings, keys)
+        self._cursor = Cursor()
+        self._header = HeaderReader(keys is None)
+        self._assembler = None
+        self._left_over = b""
+        self._payload_left = 0
+        self._payload_key = 0
+        self._turn_frames = 0
+        self._turn_bytes = 0
+        self._backlog = False
+        self._now = 0.0
+        self._empty_frames = 0
+        self._control_credit = settings.control_burst
+        self._control_at = -1.0
+        self._close_rcvd = None
+
+    @property
+    def close_rcvd(self) -> Close | None:
+        """The peer's close frame, or None when none came."""
+        return self._close_rcvd
+
+    # --- bytes in -----------------------------------------------------------------------------
+
+    def receive(self, buffer: bytearray, end: cython.Py_ssize_t, now: cython.double) -> None:
+        """Take the bytes ``buffer[HEADROOM:end]``; the buffer may be reused as soon as this returns.
+
+        Args:
+            buffer: What was read, with `HEADROOM` bytes free before it.
+            end: Where it ends.
+            now: The time of the owner's clock, in seconds; negative switches the rate limit of control
+                frames off for want of a clock.
+        """
+        start: cython.Py_ssize_t = HEADROOM
+        rest: bytes = self._left_over
+        if rest:
+            if len(rest) <= HEADROOM:
+                start -= len(rest)
+                buffer[start:HEADROOM] = rest
+            else:
+                # Reading was stopped with a backlog, but the transport had more under way already.
+                buffer = bytearray(rest) + buffer[HEADROOM:end]
+                start = 0
+                end = len(buffer)
+        self._cursor.load(buffer, start, end)
+        self._take_turn(now)
+
+    def continue_receive(self, now: cython.double) -> None:
+        """Go on with what was left over when reading was stopped or the turn was used up."""
+        self._cursor.load(bytearray(self._left_over), 0, len(self._left_over))
+        self._take_turn(now)
+
+    @property
+    def has_backlog(self) -> bool:
+        """Whether bytes wait for `continue_receive`."""
+        return self._backlog
+
+    @cython.cfunc
+    def _take_turn(self, now: cython.double) -> None:
+        self._now = now
+        self._left_over = b""
+        self._backlog = False
+        self._turn_frames = FRAMES_PER_TURN
+        self._turn_bytes = BYTES_PER_TURN
+        self._corked = True
+        try:
+            self._read_frames()
+        except RemoteProtocolError as error:
+            self.fail(error.close_code, str(error), error)
+        except Exception as error:
+            # Nothing that bytes can cause should get here; if it does, one connection ends and not the server.
+            self.fail(1011, "internal error", error)
+        finally:
+            self._corked = False
+        self._keep_rest()
+        self.flush()
+        if self._messages or self._parts is not None:
+            self._on_arrival()
+
+    @cython.cfunc
+    def _keep_rest(self) -> None:
+        cursor: Cursor = self._cursor
+        if self._state > CLOSING:
+            cursor.skip(cursor.available())
+            return
+        assembler: Assembler | None = self._assembler
+        if self._parts is not None and not self._parts_complete and assembler is not None and assembler.opcode:
+            self._add_part(assembler.take_part())
+        if not cursor.available():
+            return
+        self._left_over = cursor.rest()
+        if self._stop or self._turn_frames <= 0 or self._turn_bytes <= 0:
+            # A deep backlog does not starve other connections: the rest waits for the next turn.
+            self._backlog = True
+            if not self._stop:
+                self._hold_input()
+                self._continue_input()
+
+    @cython.cfunc
+    def _read_frames(self) -> None:
+        cursor: Cursor = self._cursor
+        header: HeaderReader = self._header
+        while self._state <= CLOSING and not self._stop and self._turn_frames > 0 and self._turn_bytes > 0:
+            if self._payload_left:
+                if not self._read_payload(cursor):
+                    return
+                continue
+            start: cython.Py_ssize_t = cursor.position
+            if not header.read(cursor):
+                return
+            if header.opcode >= OP_CLOSE:
+                if cursor.available() < header.length:
+                    cursor.position = start
+                    return
+                self._turn_frames -= 1
+                self._read_control(cursor)
+            else:
+                self._turn_frames -= 1
+                self._turn_bytes -= header.length
+                self._read_data(cursor)
+
+    # --- data frames --------------------------------------------------------------------------
+
+    @cython.cfunc
+    def _read_data(self, cursor: Cursor) -> None:
+        header: HeaderReader = self._header
+        length: cython.Py_ssize_t = header.length
+        settings: CoreSettings = self._settings
+        if length > settings.max_frame:
+            raise RemoteProtocolError(Rule.FRAME_TOO_BIG, length=length, limit=settings.max_frame)
+        if length:
+            self._empty_frames = 0
+        else:
+            self._count_empty_frame()
+        in_progress: cython.bint = self._assembler is not None and self._assembler.opcode != 0
+        if header.opcode == OP_CONTINUATION:
+            if not in_progress:
+                raise RemoteProtocolError(Rule.CONTINUATION_WITHOUT_START)
+        elif in_progress:
+            raise RemoteProtocolError(Rule.START_INSIDE_MESSAGE)
+        elif header.fin and cursor.available() >= length:
+            if length > settings.max_message and settings.assemble:
+                raise RemoteProtocolError(Rule.MESSAGE_TOO_BIG, length=length, received=0, limit=settings.max_message)
+            self._read_whole(cursor, length)
+            return
+        self._begin_part(length)
+        if not self._payload_left:
+            self._end_frame()
+
+    @cython.cfunc
+    @cython.inline
+    def _read_whole(self, cursor: Cursor, length: cython.Py_ssize_t) -> None:
+        header: HeaderReader = self._header
+        message: object
+        if not self._settings.assemble:
+            self._on_frame(header.fin, header.rsv, header.opcode, cursor.take_bytes(length, header.key))
+            return
+        if header.opcode == OP_TEXT:
+            try:
+                message = cursor.take_text(length, header.key)
+            except UnicodeDecodeError:
+                raise RemoteProtocolError(Rule.TEXT_NOT_UTF8) from None
+        else:
+            message = cursor.take_bytes(length, header.key)
+        self._deliver(message)
+
+    @cython.cfunc
+    def _begin_part(self, length: cython.Py_ssize_t) -> None:
+        """Expect the payload of a frame that comes in parts or is a part."""
+        header: HeaderReader = self._header
+        if self._assembler is None:
+            self._assembler = Assembler(self._settings.max_message)
+        if header.opcode != OP_CONTINUATION:
+            # Single frames are handed over as bytes: their text may end inside a character.
+            self._assembler.begin(header.opcode if self._settings.assemble else OP_BINARY)
+        if self._settings.assemble:
+            self._assembler.announce(length)
+        self._payload_left = length
+        self._payload_key = header.key
+
+    @cython.cfunc
+    def _read_payload(self, cursor: Cursor) -> cython.bint:
+        """Take what is there of the frame's payload; return False when more must come first."""
+        count: cython.Py_ssize_t = min(cursor.available(), self._payload_left)
+        if count == 0:
+            return False
+        self._assembler.append(cursor, count, self._payload_key)  # type: ignore[union-attr]
+        self._payload_key = rotate_key(self._payload_key, count)
+        self._payload_left -= count
+        if self._payload_left == 0:
+            self._end_frame()
+        return True
+
+    @cython.cfunc
+    def _end_frame(self) -> None:
+        assembler: Assembler | None = self._assembler
+        if assembler is None:
+            return
+        if not self._settings.assemble:
+            self._on_frame(self._header.fin, self._header.rsv, self._header.opcode, assembler.take_part())
+            if self._header.fin:
+                assembler.reset()
+        elif self._header.fin:
+            self._deliver(assembler.finish())
+
+    @cython.cfunc
+    def _count_empty_frame(self) -> None:
+        self._empty_frames += 1
+        if self._empty_frames > self._settings.max_empty_frames:
+            raise RemoteProtocolError(Rule.TOO_MANY_EMPTY_FRAMES, limit=self._settings.max_empty_frames)
+
+    # --- control frames -----------------------------------------------------------------------
+
+    @cython.cfunc
+    def _read_control(self, cursor: Cursor) -> None:
+        header: HeaderReader = self._header
+        payload: bytes = cursor.take_bytes(header.length, header.key)
+        self._charge_control_frame()
+        if not self._settings.assemble:
+            self._on_frame(True, 0, header.opcode, payload)
+        if header.opcode == OP_CLOSE:
+            self._read_close(payload)
+        elif self._state != OPEN:
+            return  # RFC 6455 1.4: whatever follows our close frame is discarded, but for the peer's own
+        elif header.opcode == OP_PING:
+            if self._on_ping(payload):
+                self._answer_ping(payload)
+        else:
+            self._on_pong(payload)
+
+    @cython.cfunc
+    def _charge_control_frame(self) -> None:
+        """Keep a token bucket: each frame costs a token, `control_rate` tokens come back a second."""
+        settings: CoreSettings = self._settings
+        if settings.control_rate <= 0 or self._now < 0:
+            return
+        if self._control_at >= 0:
+            self._control_credit += (self._now - self._control_at) * settings.control_rate
+        self._control_credit = min(self._control_credit, settings.control_burst) - 1
+        self._control_at = self._now
+        if self._control_credit < 0:
+            raise RemoteProtocolError(Rule.TOO_MANY_CONTROL_FRAMES, limit=settings.control_rate)
+
+    @cython.cfunc
+    def _read_close(self, payload: bytes) -> None:
+        close: Close = parse_close_payload(payload)
+        self._close_rcvd = close
+        # RFC 6455 5.5.1: answer with the code that was received; 7.1.5 needs both frames to be sent.
+        self._close_at_once(None if close.code == 1005 else close.code, "", CLOSED)
+        self._on_close(close)
+
+    def begin_close(self, code: int | None, reason: str) -> None:
+        """Send our close frame after all messages accepted so far, and read on until the peer's comes.
+
+        Raises:
+            LocalProtocolError: Code or reason may not be sent.
+        """
+        self.send_close(code, reason)
+        self._unstop(self._stop)
+
+    def fail(self, code: int, reason: str, error: Exception) -> None:
+        """Fail the connection (RFC 6455 7.1.7): tell the peer why, then take nothing more from it."""
+        if self._state <= CLOSING:
+            self._close_at_once(code, shorten_reason(reason), FAILED)
+            self._on_failure(error)
+
+    # --- for the owner to override --------------------------------------------------------------
+
+    def _on_frame(self, fin: bool, rsv: int, opcode: int, payload: Any) -> None:
+        """A frame has come; called when messages are not assembled."""
+
+    def _on_ping(self, payload: bytes) -> bool:
+        """A ping has come; return whether it is to be answered."""
+        return True
+
+    def _on_pong(self, payload: bytes) -> None:
+        """A pong has come."""
+
+    def _on_close(self, close: Close) -> None:
+        """The peer's close frame has come; ours is sent, now at the latest."""
+
+    def _on_failure(self, error: Exception) -> None:
+        """The connection was failed; the peer is told as far as it reads."""
+
+
+def parse_close_payload(payload: bytes) -> Close:
+    """Return code and reason of a close frame (RFC 6455 5.5.1); code 1005 when it has none.
+
+    Raises:
+        RemoteProtocolError: One byte, a code that may not be sent, or a reason that is not UTF-8.
+    """
+    if not payload:
+        return Close(1005)
+    if len(payload) == 1:
+        raise RemoteProtocolError(Rule.CLOSE_PAYLOAD_OF_ONE_BYTE)
+    code = int.from_bytes(payload[:2], "big")
+    if not is_code_on_wire(code):
+        raise RemoteProtocolError(Rule.CLOSE_CODE_INVALID, code=code)
+    try:
+        return Close(code, payload[2:].decode())
+    except UnicodeDecodeError:
+        raise RemoteProtocolError(Rule.CLOSE_REASON_NOT_UTF8) from None
+
+
+def shorten_reason(reason: str) -> str:
+    """Return as much of `reason` as a close frame has room for, cut between characters."""
+    encoded = reason.encode("utf-8", "replace")
+    return reason if len(encoded) <= 123 else encoded[:120].decode("utf-8", "ignore") + "..."

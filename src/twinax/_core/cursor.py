@@ -1,0 +1,121 @@
+"""Checked reads over one buffer: the only code that indexes received bytes.
+
+Every read says how many bytes it takes and is refused with `IndexError` when they are not there, in
+both implementations alike. A correct caller asks `available` first, so that the error never shows;
+should one forget, the connection ends instead of the process reading what is not its own.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from . import _cython as cython
+else:
+    try:
+        import cython
+    except ModuleNotFoundError:
+        from . import _cython as cython
+
+if not cython.compiled:
+    from .mask import unmask_append, unmask_bytes, unmask_text
+
+__all__ = ["Cursor"]
+
+
+@cython.final
+@cython.cclass
+class Cursor:
+    """A place in a buffer that somebody else owns and will reuse: what is taken is copied."""
+
+    buffer: bytearray
+    position: cython.Py_ssize_t
+    end: cython.Py_ssize_t
+
+    def __init__(self) -> None:
+        self.buffer = bytearray()
+        self.position = 0
+        self.end = 0
+
+    @cython.cfunc
+    def load(self, buffer: bytearray, position: cython.Py_ssize_t, end: cython.Py_ssize_t) -> None:
+        """Read buffer[position:end] from now on."""
+        if not 0 <= position <= end <= len(buffer):
+            raise IndexError(f"[{position}:{end}] is outside a buffer of {len(buffer)} bytes")
+        self.buffer = buffer
+        self.position = position
+        self.end = end
+
+    @cython.cfunc
+    @cython.inline
+    def available(self) -> cython.Py_ssize_t:
+        """How many bytes are left."""
+        return self.end - self.position
+
+    @cython.cfunc
+    @cython.inline
+    def check(self, count: cython.Py_ssize_t) -> None:
+        """Refuse a read of more bytes than are left."""
+        if count < 0 or count > self.end - self.position:
+            raise IndexError(f"read of {count} bytes, {self.end - self.position} are left")
+
+    @cython.cfunc
+    @cython.inline
+    def peek(self, offset: cython.Py_ssize_t) -> cython.uint:
+        """The byte `offset` bytes ahead."""
+        self.check(offset + 1)
+        return self.buffer[self.position + offset]
+
+    @cython.cfunc
+    def peek_big_endian(self, offset: cython.Py_ssize_t, size: cython.Py_ssize_t) -> cython.ulonglong:
+        """The unsigned integer of 1 to 8 bytes in network order, `offset` bytes ahead."""
+        value: cython.ulonglong = 0
+        index: cython.Py_ssize_t
+        self.check(offset + size)
+        for index in range(self.position + offset, self.position + offset + size):
+            value = (value << 8) | self.buffer[index]
+        return value
+
+    @cython.cfunc
+    def peek_key(self, offset: cython.Py_ssize_t) -> cython.uint:
+        """The masking key `offset` bytes ahead, first byte in the lowest bits."""
+        at: cython.Py_ssize_t = self.position + offset
+        self.check(offset + 4)
+        first: cython.uint = self.buffer[at]
+        second: cython.uint = self.buffer[at + 1]
+        third: cython.uint = self.buffer[at + 2]
+        fourth: cython.uint = self.buffer[at + 3]
+        return first | second << 8 | third << 16 | fourth << 24
+
+    @cython.cfunc
+    def skip(self, count: cython.Py_ssize_t) -> None:
+        """Leave `count` bytes unread."""
+        self.check(count)
+        self.position += count
+
+    @cython.cfunc
+    def take_bytes(self, count: cython.Py_ssize_t, key: cython.uint) -> bytes:
+        """Return the next `count` bytes, unmasked with `key` (0: not masked)."""
+        self.check(count)
+        start: cython.Py_ssize_t = self.position
+        self.position = start + count
+        return unmask_bytes(self.buffer, start, count, key)
+
+    @cython.cfunc
+    def take_text(self, count: cython.Py_ssize_t, key: cython.uint) -> str:
+        """Return the next `count` bytes, unmasked with `key`, as text; `UnicodeDecodeError` if it is none."""
+        self.check(count)
+        start: cython.Py_ssize_t = self.position
+        self.position = start + count
+        return unmask_text(self.buffer, start, count, key)
+
+    @cython.cfunc
+    def take_into(self, target: bytearray, count: cython.Py_ssize_t, key: cython.uint) -> None:
+        """Append the next `count` bytes, unmasked with `key`, to `target`."""
+        self.check(count)
+        start: cython.Py_ssize_t = self.position
+        self.position = start + count
+        unmask_append(target, self.buffer, start, count, key)
+
+    @cython.cfunc
+    def rest(self) -> bytes:
+        """Return a copy of everything that is left."""
+        return bytes(self.buffer[self.position : self.end])

@@ -1,0 +1,211 @@
+"""The frame header (RFC 6455 5.2), both ways.
+
+Reading is all or nothing: `HeaderReader.read` either takes a whole header from the cursor or moves
+nothing, so that nothing needs to be remembered between two reads but the bytes themselves (13 at the
+most). What the first two bytes show to be wrong is refused at once, before the rest has come.
+"""
+
+import struct
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ..errors import RemoteProtocolError
+from ..rules import Rule
+
+if TYPE_CHECKING:
+    from . import _cython as cython
+else:
+    try:
+        import cython
+    except ModuleNotFoundError:
+        from . import _cython as cython
+
+if not cython.compiled:
+    from .cursor import Cursor
+    from .mask import append_masked
+
+__all__ = ["HeaderReader", "MaskKeys", "append_frame", "build_frame"]
+
+OP_CONTINUATION = cython.declare(cython.uint, 0x0)
+OP_TEXT = cython.declare(cython.uint, 0x1)
+OP_BINARY = cython.declare(cython.uint, 0x2)
+OP_CLOSE = cython.declare(cython.uint, 0x8)
+OP_PING = cython.declare(cython.uint, 0x9)
+OP_PONG = cython.declare(cython.uint, 0xA)
+
+FIN = cython.declare(cython.uint, 0x80)
+RSV_BITS = cython.declare(cython.uint, 0x70)
+MASK_BIT = cython.declare(cython.uint, 0x80)
+
+MAX_CONTROL_PAYLOAD = cython.declare(cython.Py_ssize_t, 125)  # RFC 6455 5.5
+
+KEYS_AT_ONCE = 256
+
+
+@cython.final
+@cython.cclass
+class HeaderReader:
+    """Reads one header after the other; its fields are those of the last one read."""
+
+    fin: cython.bint
+    rsv: cython.uint
+    opcode: cython.uint
+    length: cython.Py_ssize_t
+    key: cython.uint
+    _expect_mask: cython.bint
+    _owned_bits: cython.uint
+
+    def __init__(self, expect_mask: bool, owned_bits: int = 0) -> None:
+        self.fin = False
+        self.rsv = 0
+        self.opcode = 0
+        self.length = 0
+        self.key = 0
+        self._expect_mask = expect_mask
+        self._owned_bits = owned_bits
+
+    @cython.cfunc
+    def read(self, cursor: Cursor) -> cython.bint:
+        """Take a header from `cursor`; return False, and take nothing, when it is not all there."""
+        available: cython.Py_ssize_t = cursor.available()
+        if available < 2:
+            return False
+        first: cython.uint = cursor.peek(0)
+        second: cython.uint = cursor.peek(1)
+        masked: cython.bint = (second & MASK_BIT) != 0
+        short_length: cython.Py_ssize_t = second & 0x7F
+        self._check_first_bytes(first, masked, short_length)
+        size: cython.Py_ssize_t = 2
+        if short_length == 126:
+            size = 4
+        elif short_length == 127:
+            size = 10
+        if available < size:
+            return False
+        if size > 2:
+            self.length = self._read_long_length(cursor, size)
+        else:
+            self.length = short_length
+        self.key = 0
+        if masked:
+            if available < size + 4:
+                return False
+            self.key = cursor.peek_key(size)
+            size += 4
+        self.fin = (first & FIN) != 0
+        self.rsv = first & RSV_BITS
+        self.opcode = first & 0x0F
+        cursor.skip(size)
+        return True
+
+    @cython.cfunc
+    @cython.inline
+    def _check_first_bytes(self, first: cython.uint, masked: cython.bint, short_length: cython.Py_ssize_t) -> None:
+        opcode: cython.uint = first & 0x0F
+        # RFC 6455 5.2: MUST be 0 unless an extension is negotiated that defines meanings for non-zero values.
+        if first & RSV_BITS & ~self._owned_bits:
+            raise RemoteProtocolError(Rule.RESERVED_BITS, bits=(first & RSV_BITS) >> 4)
+        if OP_BINARY < opcode < OP_CLOSE or opcode > OP_PONG:
+            raise RemoteProtocolError(Rule.UNKNOWN_OPCODE, opcode=opcode)
+        # RFC 6455 5.1: a server MUST close upon an unmasked frame, a client upon a masked one.
+        if masked != self._expect_mask:
+            raise RemoteProtocolError(Rule.MASK_UNEXPECTED if masked else Rule.MASK_MISSING)
+        if opcode >= OP_CLOSE:
+            # RFC 6455 5.5: control frames have 125 bytes or less and MUST NOT be fragmented.
+            if not first & FIN:
+                raise RemoteProtocolError(Rule.CONTROL_FRAGMENTED)
+            if short_length > MAX_CONTROL_PAYLOAD:
+                raise RemoteProtocolError(Rule.CONTROL_TOO_LONG, length="126 or more")
+
+    @cython.cfunc
+    def _read_long_length(self, cursor: Cursor, size: cython.Py_ssize_t) -> cython.Py_ssize_t:
+        """The 16-bit or 64-bit length of a header of `size` bytes (its masking key not counted)."""
+        length: cython.ulonglong = cursor.peek_big_endian(2, size - 2)
+        if length >> 63:
+            raise RemoteProtocolError(Rule.LENGTH_TOP_BIT)
+        # RFC 6455 5.2: the minimal number of bytes MUST be used to encode the length.
+        if length < 126 or (size == 10 and length < 65536):
+            raise RemoteProtocolError(Rule.LENGTH_NOT_MINIMAL, length=length)
+        return length
+
+
+@cython.final
+@cython.cclass
+class MaskKeys:
+    """Masking keys from a CSPRNG, drawn for many frames at once.
+
+    RFC 6455 5.3: each key must be unpredictable, so one is never used twice. Popping from a list is
+    atomic under the GIL: two threads never get the same key.
+    """
+
+    _random_bytes: Any
+    _keys: list[int]
+
+    def __init__(self, random_bytes: Callable[[int], bytes]) -> None:
+        self._random_bytes = random_bytes
+        self._keys = []
+
+    @cython.cfunc
+    def next(self) -> cython.uint:
+        """Return a key that was never used."""
+        if not self._keys:
+            self._keys = list(struct.unpack(f"<{KEYS_AT_ONCE}I", self._random_bytes(4 * KEYS_AT_ONCE)))
+        return self._keys.pop()
+
+    def forget(self) -> None:
+        """Throw away the keys drawn so far: after a fork they belong to two processes."""
+        self._keys = []
+
+    def draw(self) -> int:
+        """Return a key that was never used, for callers outside the core."""
+        return self.next()
+
+
+@cython.cfunc
+def append_header(
+    out: bytearray, first_byte: cython.uint, length: cython.Py_ssize_t, masked: cython.bint, key: cython.uint
+) -> None:
+    """Append a header with the length in the fewest bytes (RFC 6455 5.2)."""
+    mask_bit: cython.uint = MASK_BIT if masked else 0
+    out.append(first_byte)
+    if length < 126:
+        out.append(mask_bit | length)
+    elif length < 65536:
+        out.append(mask_bit | 126)
+        out.append(length >> 8)
+        out.append(length & 0xFF)
+    else:
+        out.append(mask_bit | 127)
+        out.extend(struct.pack(">Q", length))
+    if masked:
+        out.append(key & 0xFF)
+        out.append((key >> 8) & 0xFF)
+        out.append((key >> 16) & 0xFF)
+        out.append(key >> 24)
+
+
+@cython.cfunc
+def append_frame(
+    out: bytearray,
+    first_byte: cython.uint,
+    payload: Any,
+    length: cython.Py_ssize_t,
+    masked: cython.bint,
+    key: cython.uint,
+) -> None:
+    """Append a whole frame; `payload` is bytes-like and has `length` bytes."""
+    append_header(out, first_byte, length, masked, key)
+    append_masked(out, payload, key if masked else 0)
+
+
+def build_frame(first_byte: int, payload: bytes, key: int | None = None) -> bytes:
+    """Return a whole frame: header, masking key when there is one, payload.
+
+    Args:
+        first_byte: FIN, RSV bits and opcode.
+        payload: The payload, not masked.
+        key: The masking key with its first byte in the lowest bits; None for an unmasked frame.
+    """
+    out = bytearray()
+    append_frame(out, first_byte, payload, len(payload), key is not None, key or 0)
+    return bytes(out)

@@ -1,0 +1,205 @@
+"""Delivery of messages to the application: to a listener at once, or into a bounded inbox for `recv`.
+
+When the inbox is full, or the application pauses, reading stops: the kernel's buffer fills, and TCP
+makes the peer wait.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import _cython as cython
+else:
+    try:
+        import cython
+    except ModuleNotFoundError:
+        from . import _cython as cython
+
+if not cython.compiled:
+    from .frames import MaskKeys
+    from .output import DONE, OPEN, Output
+    from .settings import CoreSettings
+
+__all__ = ["Inbox"]
+
+# What stops reading: the application asked for it, or it does not take what has come.
+STOP_USER = cython.declare(cython.uint, 1)
+STOP_FULL = cython.declare(cython.uint, 2)
+
+
+@cython.cclass
+class Inbox(Output):
+    """The receiving side of the application: listener, waiting messages, message in parts."""
+
+    _listener: Any
+    _messages: deque[Any] | None
+    _messages_size: cython.Py_ssize_t
+    _parts: deque[Any] | None
+    _parts_complete: cython.bint
+    _stop: cython.uint
+
+    def __init__(self, settings: CoreSettings, keys: MaskKeys | None) -> None:
+        Output.__init__(self, settings, keys)
+        self._listener = None
+        self._messages = None  # made for the first message that has to wait
+        self._messages_size = 0
+        self._parts = None
+        self._parts_complete = False
+        self._stop = 0
+
+    # --- for the owner ------------------------------------------------------------------------
+
+    def listen(self, listener: Callable[[Any], object] | None) -> None:
+        """Have every message handed to `listener` as it is decoded; None: let them wait for `take`.
+
+        Messages that wait already are handed over by `drain_messages`, before any newer one.
+        """
+        self._listener = listener
+
+    def drain_messages(self) -> None:
+        """Hand waiting messages to the listener."""
+        while self._messages and self._listener is not None and not self._stop & STOP_USER:
+            self._call_listener(self._pop())
+
+    @property
+    def waiting(self) -> int:
+        """How many messages wait for `take`."""
+        return len(self._messages) if self._messages is not None else 0
+
+    def take(self) -> Any:
+        """Return the oldest waiting message; there must be one."""
+        return self._pop()
+
+    def stop_input(self) -> None:
+        """Read nothing and deliver nothing until `start_input`."""
+        if not self._stop:
+            self._hold_input()
+        self._stop |= STOP_USER
+
+    def start_input(self) -> None:
+        """Undo `stop_input`."""
+        self._unstop(STOP_USER)
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether nothing may be read: the application paused, or its inbox is full."""
+        return self._stop != 0
+
+    # --- a message in parts -------------------------------------------------------------------
+
+    def open_parts(self) -> None:
+        """Have the next message that is not waiting yet handed on in parts, as they arrive."""
+        self._parts = deque()
+        self._parts_complete = False
+
+    def take_part(self) -> Any:
+        """Return the next part, or None when none is there yet."""
+        if not self._parts:
+            return None
+        part = self._parts.popleft()
+        self._shrink(len(part))
+        return part
+
+    @property
+    def parts_ended(self) -> bool:
+        """Whether the message in parts is complete and every part was taken."""
+        return self._parts_complete and not self._parts
+
+    def close_parts(self) -> None:
+        """Let the next message be handed over as a whole again."""
+        self._parts = None
+        self._parts_complete = False
+
+    @property
+    def parts_open(self) -> bool:
+        """Whether a message is being handed on in parts."""
+        return self._parts is not None
+
+    # --- delivery -----------------------------------------------------------------------------
+
+    @cython.cfunc
+    def _deliver(self, message: Any) -> None:
+        """Hand over a message; what arrives after our close frame is discarded (RFC 6455 1.4)."""
+        if self._state != OPEN:
+            return
+        if self._listener is not None and not self._messages:
+            self._call_listener(message)
+        elif self._parts is not None and not self._parts_complete:
+            self._add_part(message)
+            self._parts_complete = True
+        else:
+            if self._messages is None:
+                self._messages = deque()
+            self._messages.append(message)
+            self._grow(len(message))
+
+    @cython.cfunc
+    @cython.inline
+    def _call_listener(self, message: Any) -> None:
+        try:
+            result: object = self._listener(message)
+        except Exception as error:
+            self._on_listener_error(error)
+            return
+        if result is not None and result is not DONE:
+            self._on_listener_result(result)
+
+    @cython.cfunc
+    def _add_part(self, part: Any) -> None:
+        if part and self._parts is not None:
+            self._parts.append(part)
+            self._grow(len(part))
+
+    @cython.cfunc
+    def _pop(self) -> Any:
+        if self._messages is None:
+            raise IndexError("no message is waiting")
+        message = self._messages.popleft()
+        self._shrink(len(message))
+        return message
+
+    @cython.cfunc
+    def _grow(self, size: cython.Py_ssize_t) -> None:
+        self._messages_size += size
+        if self._stop & STOP_FULL:
+            return
+        if self._messages_size >= self._settings.inbox_bytes or self.waiting >= self._settings.inbox_messages:
+            if not self._stop:
+                self._hold_input()
+            self._stop |= STOP_FULL
+
+    @cython.cfunc
+    def _shrink(self, size: cython.Py_ssize_t) -> None:
+        self._messages_size -= size
+        # Half empty before reading starts again: the transport is not switched on and off per message.
+        if (
+            self._stop & STOP_FULL
+            and self._messages_size <= self._settings.inbox_bytes // 2
+            and self.waiting <= self._settings.inbox_messages // 2
+        ):
+            self._unstop(STOP_FULL)
+
+    @cython.cfunc
+    def _unstop(self, bits: cython.uint) -> None:
+        if self._stop & bits:
+            self._stop &= ~bits
+            if not self._stop:
+                self._continue_input()
+
+    # --- for the owner to override --------------------------------------------------------------
+
+    def _hold_input(self) -> None:
+        """Read nothing more from the transport."""
+
+    def _continue_input(self) -> None:
+        """Have `continue_receive` called in the next turn of the loop, then read again."""
+
+    def _on_arrival(self) -> None:
+        """Something waits for `take` or `take_part`."""
+
+    def _on_listener_error(self, error: Exception) -> None:
+        """The listener raised."""
+
+    def _on_listener_result(self, result: object) -> None:
+        """The listener returned something: an awaitable, if it is a coroutine function in disguise."""

@@ -1,0 +1,391 @@
+"""The way out of a connection: messages to frames to one buffer, and the states that allow it.
+
+`send` appends a frame to the output buffer. What one read event causes leaves in one write at its end;
+what is sent at other times leaves at the end of the loop's turn. While the peer does not read, messages
+are held back unwritten, so that control frames and an urgent close can still go between them.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ..close import Close, is_code_on_wire
+from ..errors import LocalProtocolError
+
+if TYPE_CHECKING:
+    from . import _cython as cython
+else:
+    try:
+        import cython
+    except ModuleNotFoundError:
+        from . import _cython as cython
+
+if not cython.compiled:
+    from .frames import (
+        FIN,
+        MAX_CONTROL_PAYLOAD,
+        OP_BINARY,
+        OP_CLOSE,
+        OP_CONTINUATION,
+        OP_PING,
+        OP_PONG,
+        OP_TEXT,
+        MaskKeys,
+        append_frame,
+    )
+    from .settings import CoreSettings
+
+__all__ = ["DONE", "Done", "Output", "build_close_payload"]
+
+# The states. Others ask the predicates of `Output`; what arrives in a state is a table in connection.py.
+OPEN = cython.declare(cython.uint, 0)
+CLOSING = cython.declare(cython.uint, 1)  # our close frame is on its way, the peer's is awaited
+CLOSED = cython.declare(cython.uint, 2)  # the closing handshake is done; the TCP connection is being ended
+FAILED = cython.declare(cython.uint, 3)  # the peer broke a rule and was told; its bytes are discarded
+LOST = cython.declare(cython.uint, 4)  # the TCP connection is gone
+
+STATE_NAMES = ("open", "closing", "closed", "failed", "lost")
+
+FLUSH_SIZE = cython.declare(cython.Py_ssize_t, 65536)
+MAX_REASON = 123  # RFC 6455 5.5: 125 bytes less two for the code
+
+
+class Done:
+    """An awaitable that is ready: what `send` returns as long as the peer keeps up."""
+
+    __slots__ = ()
+
+    def __await__(self) -> "Done":
+        return self
+
+    def __iter__(self) -> "Done":
+        return self
+
+    def __next__(self) -> None:
+        raise StopIteration
+
+
+DONE = Done()
+
+
+def build_close_payload(code: int | None, reason: str) -> bytes:
+    """Return the payload of a close frame (RFC 6455 5.5.1).
+
+    Raises:
+        LocalProtocolError: The code may not be sent, the reason is longer than 123 bytes of UTF-8, or
+            there is a reason without a code.
+    """
+    if code is None:
+        if reason:
+            raise LocalProtocolError("a close frame without a code has no room for a reason (RFC 6455 5.5.1)")
+        return b""
+    if not is_code_on_wire(code):
+        raise LocalProtocolError(
+            f"close code {code} may not be sent (RFC 6455 7.4): use 1000-1003, 1007-1014 or 3000-4999"
+        )
+    encoded = reason.encode()
+    if len(encoded) > MAX_REASON:
+        raise LocalProtocolError(f"close reason of {len(encoded)} bytes of UTF-8, at most {MAX_REASON} are allowed")
+    return code.to_bytes(2, "big") + encoded
+
+
+@cython.cclass
+class Output:
+    """The sending half of a connection after its opening handshake, without I/O."""
+
+    _settings: CoreSettings
+    _keys: MaskKeys | None
+    _state: cython.uint
+    _out: bytearray
+    _write: Any
+    _corked: cython.bint
+    _flush_scheduled: cython.bint
+    _writable: cython.bint
+    _streaming: cython.bint
+    _held: deque[tuple[int, bytes, int]] | None
+    _held_size: cython.Py_ssize_t
+    _waiting_pong: bytes | None
+    _held_close: bytes | None
+    _close_sent: Close | None
+
+    def __init__(self, settings: CoreSettings, keys: MaskKeys | None) -> None:
+        self._settings = settings
+        self._keys = keys
+        self._state = OPEN
+        self._out = bytearray()
+        self._write = None
+        self._corked = False
+        self._flush_scheduled = False
+        self._writable = True
+        self._streaming = False
+        self._held = None
+        self._held_size = 0
+        self._waiting_pong = None
+        self._held_close = None
+        self._close_sent = None
+
+    def attach(self, write: Callable[[bytes], object]) -> None:
+        """Say where output goes: `write` is given bytes that nobody changes any more."""
+        self._write = write
+
+    # --- questions ----------------------------------------------------------------------------
+
+    @property
+    def is_open(self) -> bool:
+        """Whether messages can be sent: no close frame has gone either way and nothing has failed."""
+        return self._state == OPEN
+
+    @property
+    def state_name(self) -> str:
+        """``open``, ``closing``, ``closed``, ``failed`` or ``lost``, for logs and people."""
+        return STATE_NAMES[self._state]
+
+    @property
+    def close_sent(self) -> Close | None:
+        """Our close frame, or None when none was sent."""
+        return self._close_sent
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether the peer keeps up: nothing is held back."""
+        return self._writable and not self._held
+
+    @property
+    def held_size(self) -> int:
+        """Bytes accepted by `send` that the transport has not been given yet."""
+        return self._held_size + len(self._out)
+
+    # --- messages -----------------------------------------------------------------------------
+
+    def send(self, data: Any) -> Any:
+        """Send one message; see `twinax.WebSocketConnection.send`."""
+        if isinstance(data, str):
+            payload = data.encode()
+            return self._send_message(OP_TEXT, payload, len(payload))
+        if isinstance(data, bytes):
+            return self._send_message(OP_BINARY, data, len(data))
+        return self._send_other(data)
+
+    def send_bytes(self, data: Any) -> Any:
+        """Send one binary message; see `twinax.WebSocketConnection.send_bytes`."""
+        # A copy, for the caller may change it; memoryview refuses what is not bytes-like, whatever its items.
+        payload: bytes = data if isinstance(data, bytes) else memoryview(data).tobytes()
+        return self._send_message(OP_BINARY, payload, len(payload))
+
+    @cython.cfunc
+    def _send_message(self, opcode: cython.uint, payload: bytes, length: cython.Py_ssize_t) -> object:
+        if self._state != OPEN:
+            raise self._closed_error()
+        if not self._writable or self._streaming or self._held:
+            self._hold(FIN | opcode, payload, 0)
+            return self._wait_writable()
+        if length > self._settings.fragment_size:
+            self._write_fragments(opcode, payload, 0)
+        else:
+            self._put(FIN | opcode, payload, length)
+        self._uncork()
+        return DONE if self._writable else self._wait_writable()
+
+    @cython.cfunc
+    def _write_fragments(self, opcode: cython.uint, payload: bytes, offset: cython.Py_ssize_t) -> None:
+        """Write as much of a message from `offset` on as the transport takes; hold the rest."""
+        view = memoryview(payload)
+        length: cython.Py_ssize_t = len(payload)
+        size: cython.Py_ssize_t = self._settings.fragment_size
+        while self._writable or offset == 0:
+            first: cython.uint = OP_CONTINUATION if offset else opcode
+            if length - offset <= size:
+                self._put(FIN | first, view[offset:], length - offset)
+                return
+            self._put(first, view[offset : offset + size], size)
+            offset += size
+        self._hold_first(FIN | opcode, payload, offset)
+
+    def send_frame_bytes(self, first_byte: int, payload: bytes) -> Any:
+        """Send one frame as it is: the caller sees to it that the frames make sense together."""
+        if self._state != OPEN:
+            raise self._closed_error()
+        if first_byte & 0x08 or (self._writable and not self._held):
+            self._put(first_byte, payload, len(payload))
+            self._uncork()
+        else:
+            self._hold(first_byte, payload, -1)
+        return DONE if self._writable else self._wait_writable()
+
+    # --- a message in parts -------------------------------------------------------------------
+
+    def begin_stream(self) -> None:
+        """Keep other messages back until `end_stream`: fragments of two messages may not mix (RFC 6455 5.4)."""
+        self._streaming = True
+
+    def send_part(self, first_byte: int, payload: bytes) -> None:
+        """Send one fragment of the message that `begin_stream` opened."""
+        if self._state != OPEN:
+            raise self._closed_error()
+        self._put(first_byte, payload, len(payload))
+        self._uncork()
+
+    def end_stream(self) -> None:
+        """Let the messages go that were kept back."""
+        self._streaming = False
+        self._release()
+
+    @property
+    def is_streaming(self) -> bool:
+        """Whether a message in parts is being sent."""
+        return self._streaming
+
+    # --- control frames -----------------------------------------------------------------------
+
+    def send_control(self, opcode: int, payload: bytes) -> None:
+        """Send a ping or pong now, before any message that is held back (RFC 6455 5.4)."""
+        if self._state != OPEN:
+            raise self._closed_error()
+        if len(payload) > MAX_CONTROL_PAYLOAD:
+            name = "ping" if opcode == OP_PING else "pong"
+            raise LocalProtocolError(
+                f"{name} with {len(payload)} bytes of payload, at most 125 are allowed (RFC 6455 5.5)"
+            )
+        self._put(FIN | opcode, payload, len(payload))
+        self._uncork()
+
+    @cython.cfunc
+    def _answer_ping(self, payload: bytes) -> None:
+        # RFC 6455 5.5.3: only the most recent ping need be answered. A peer that sends pings and does
+        # not read would otherwise make us keep an answer to each.
+        if self._writable:
+            self._put(FIN | OP_PONG, payload, len(payload))
+        else:
+            self._waiting_pong = payload
+
+    def send_close(self, code: int | None, reason: str) -> None:
+        """Begin the closing handshake: the close frame goes after all messages accepted so far.
+
+        Raises:
+            LocalProtocolError: Code or reason may not be sent.
+        """
+        payload = build_close_payload(code, reason)
+        if self._state != OPEN:
+            return
+        self._state = CLOSING
+        self._close_sent = Close(1005 if code is None else code, reason)
+        if self._held or self._streaming or not self._writable:
+            self._held_close = payload
+        else:
+            self._put(FIN | OP_CLOSE, payload, len(payload))
+            self._uncork()
+
+    @cython.cfunc
+    def _close_at_once(self, code: int | None, reason: str, state: cython.uint) -> None:
+        """Send a close frame before everything that is held back, which is given up."""
+        if self._close_sent is None or self._held_close is not None:
+            payload = build_close_payload(code, reason)
+            self._close_sent = Close(1005 if code is None else code, reason)
+            self._put(FIN | OP_CLOSE, payload, len(payload))
+        self._held_close = None
+        self._state = state
+        self._uncork()
+
+    def mark_lost(self) -> None:
+        """Say that the TCP connection is gone: nothing more can be sent."""
+        self._state = LOST
+
+    # --- the buffer ---------------------------------------------------------------------------
+
+    @cython.cfunc
+    def _put(self, first_byte: cython.uint, payload: object, length: cython.Py_ssize_t) -> None:
+        keys: MaskKeys | None = self._keys
+        if keys is None:
+            append_frame(self._out, first_byte, payload, length, False, 0)
+        else:
+            append_frame(self._out, first_byte, payload, length, True, keys.next())
+        if len(self._out) >= FLUSH_SIZE:
+            self.flush()
+
+    @cython.cfunc
+    @cython.inline
+    def _uncork(self) -> None:
+        """See to it that the buffer is written, once, at the end of the read event or of the turn."""
+        if not self._corked and not self._flush_scheduled and self._out:
+            self._flush_scheduled = True
+            self._schedule_flush()
+
+    def flush(self) -> None:
+        """Write what is in the buffer now."""
+        self._flush_scheduled = False
+        if self._out:
+            data = bytes(self._out)
+            self._out.clear()
+            self._write(data)
+
+    def set_writable(self, writable: bool) -> None:
+        """Say whether the transport takes more; when it does again, what was held back goes first."""
+        self._writable = writable
+        if writable:
+            self._release()
+
+    @cython.cfunc
+    def _hold(self, first_byte: cython.uint, payload: bytes, offset: cython.Py_ssize_t) -> None:
+        if self._held is None:
+            self._held = deque()
+        if self._held_size and len(payload) > self._settings.max_unsent - self._held_size:
+            raise self._on_overflow(self._held_size + len(payload), self._settings.max_unsent)
+        self._held.append((first_byte, payload, offset))
+        self._held_size += len(payload)
+
+    @cython.cfunc
+    def _hold_first(self, first_byte: cython.uint, payload: bytes, offset: cython.Py_ssize_t) -> None:
+        if self._held is None:
+            self._held = deque()
+        self._held.appendleft((first_byte, payload, offset))
+        self._held_size += len(payload) - offset
+
+    @cython.cfunc
+    def _release(self) -> None:
+        """Write what was held back, as far as the transport takes it."""
+        if self._waiting_pong is not None and self._state <= CLOSING:
+            self._put(FIN | OP_PONG, self._waiting_pong, len(self._waiting_pong))
+            self._waiting_pong = None
+        first: cython.uint
+        offset: cython.Py_ssize_t
+        while self._held and self._writable and not self._streaming and self._state <= CLOSING:
+            item = self._held.popleft()
+            first = item[0]
+            payload = item[1]
+            offset = item[2]
+            self._held_size -= len(payload) - max(offset, 0)
+            if offset < 0 or (offset == 0 and len(payload) <= self._settings.fragment_size):
+                self._put(first, payload, len(payload))
+            else:
+                self._write_fragments(first & 0x0F, payload, offset)
+        if self._held_close is not None and self._writable and not self._held and not self._streaming:
+            held_close = self._held_close
+            self._held_close = None
+            self._put(FIN | OP_CLOSE, held_close, len(held_close))
+        self._uncork()
+        if self._writable and not self._held:
+            self._on_writable()
+
+    # --- for the owner to override --------------------------------------------------------------
+
+    def _send_other(self, data: Any) -> Any:
+        """Send what is neither `str` nor `bytes`."""
+        return self.send_bytes(data)
+
+    def _closed_error(self) -> Exception:
+        """Return what `send` raises when the connection is not open."""
+        return LocalProtocolError(f"the connection is {self.state_name}")
+
+    def _wait_writable(self) -> Any:
+        """Return an awaitable that is ready when the peer has caught up."""
+        return DONE
+
+    def _schedule_flush(self) -> None:
+        """Have `flush` called at the end of the loop's turn."""
+
+    def _on_writable(self) -> None:
+        """Nothing is held back any more."""
+
+    def _on_overflow(self, size: int, limit: int) -> Exception:
+        """The peer does not read and `limit` is reached: give the connection up; return what `send` raises."""
+        return LocalProtocolError(f"{size} bytes would be unsent, max_unsent_size={limit}")

@@ -1,0 +1,76 @@
+"""Checks of option values: each refuses with a message that names the option and what is allowed."""
+
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Any
+
+__all__ = [
+    "as_network",
+    "as_pairs",
+    "as_rules",
+    "as_sequence",
+    "check_callable",
+    "check_names",
+    "check_number",
+    "freeze",
+]
+
+
+def check_number(name: str, value: object, kind: type, low: float, high: float, *, optional: bool) -> None:
+    """Refuse a value that is no number of this kind or outside low..high, and say what is allowed."""
+    if value is None and optional:
+        return
+    allowed = f"{low:g} to {high:g}" + (" or None" if optional else "")
+    if isinstance(value, bool) or not isinstance(value, (int, float) if kind is float else int):
+        raise TypeError(f"{name}={value!r}: {'a number' if kind is float else 'an integer'}, {allowed}")
+    if not low <= value <= high:
+        raise ValueError(f"{name}={value!r} is out of range: {allowed}")
+
+
+def freeze(config: object, name: str, value: object) -> None:
+    """Set a field of a frozen dataclass while it is being made."""
+    object.__setattr__(config, name, value)
+
+
+def as_sequence(name: str, value: Any) -> tuple[Any, ...]:
+    """Refuse a lone string where several values are meant: iterating it would give its characters."""
+    if isinstance(value, str | bytes):
+        raise TypeError(f"{name}={value!r}: a list is meant, such as [{value!r}]")
+    return tuple(value)
+
+
+def as_rules(name: str, value: Any) -> Any:
+    """Return None, ``"*"``, or a tuple of rules."""
+    if value is None or value == "*":
+        return value
+    return as_sequence(name, value)
+
+
+def as_network(value: str | IPv4Network | IPv6Network) -> IPv4Network | IPv6Network:
+    """Return an address or network as a network."""
+    try:
+        return ip_network(value)
+    except ValueError as error:
+        raise ValueError(f"trusted_proxies: {error}") from error
+
+
+def as_pairs(headers: Any) -> tuple[tuple[str, str], ...]:
+    """Return header fields as pairs; `Headers` checks them when they are sent."""
+    pairs = headers.items() if hasattr(headers, "items") else headers
+    return tuple((str(name), str(value)) for name, value in pairs)
+
+
+def check_names(names: Any) -> tuple[str, ...]:
+    """Return subprotocols as a tuple, without repetition."""
+    result = as_sequence("subprotocols", names)
+    for name in result:
+        if not isinstance(name, str) or not name:
+            raise TypeError(f"subprotocols: {name!r} is not a name")
+    if len({name.lower() for name in result}) != len(result):
+        raise ValueError(f"subprotocols={list(result)!r}: a name stands twice")
+    return result
+
+
+def check_callable(name: str, value: object) -> None:
+    """Refuse what cannot be called."""
+    if value is not None and not callable(value):
+        raise TypeError(f"{name}={value!r}: a function or coroutine function")
