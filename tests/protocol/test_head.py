@@ -1,11 +1,9 @@
 """Heads of HTTP messages: whole, byte by byte, with a tail; limits; every malformation; round trips."""
 
 import string
-import sys
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import pairwise
-from types import FrameType
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -172,24 +170,7 @@ def test_errors_of_a_client_have_no_status() -> None:
     assert caught.value.status is None
 
 
-def count_lines(function: Any, *args: Any) -> int:
-    count = 0
-
-    def trace(frame: FrameType, event: str, arg: object) -> Any:
-        nonlocal count
-        count += 1
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        function(*args)
-    finally:
-        sys.settrace(before)
-    return count
-
-
-def test_byte_by_byte_takes_linear_work() -> None:
+def test_byte_by_byte_takes_linear_work(count_lines: Callable[..., int]) -> None:
     def head(size: int) -> bytes:
         return b"GET / HTTP/1.1\r\n" + b"A: bbbb\r\n" * (size // 9) + b"\r\n"
 
