@@ -87,7 +87,7 @@ def unmask_append(out: bytearray, buffer: bytearray, start: int, length: int, ke
 
     Raises:
         IndexError: The piece is not wholly inside `buffer`.
-        BufferError: A memoryview of `out` exists.
+        BufferError: A memoryview of `out` exists (CPython).
     """
     out += _unmask(buffer, start, length, key)
 
@@ -102,7 +102,7 @@ def append_masked(out: bytearray, payload: bytes | bytearray | memoryview, key: 
 
     Raises:
         TypeError: `payload` holds no bytes.
-        BufferError: `payload` is a memoryview with gaps, or a memoryview of `out` exists.
+        BufferError: `payload` is a memoryview with gaps, or one of `out` exists (CPython).
     """
     if not isinstance(payload, (bytes, bytearray)):
         view = memoryview(payload)
