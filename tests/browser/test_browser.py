@@ -1,0 +1,117 @@
+"""A real browser talks to a twinax server."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from webdriver import Browser
+
+import twinax
+
+Start = Callable[[], AbstractAsyncContextManager[Browser]]
+PAGE = Path(__file__).with_name("page.html")
+
+
+@asynccontextmanager
+async def served_page() -> AsyncIterator[str]:
+    """Serves the page of these tests over HTTP, as a web application would; gives its origin."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        body = PAGE.read_bytes()
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        writer.write(head.encode() + body)
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+async def echo(connection: twinax.WebSocketConnection) -> None:
+    async for message in connection:
+        if message == "close me":
+            await connection.close(4002, "as you wish")
+        else:
+            await connection.send(message)
+
+
+def within_a_minute(session: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(asyncio.wait_for(session, 60))
+
+
+def test_text_and_binary_come_back_and_the_page_closes(browser: Start) -> None:
+    within_a_minute(echo_session(browser))
+
+
+async def echo_session(browser: Start) -> None:
+    ended = asyncio.get_running_loop().create_future()
+
+    async def echo_until_closed(connection: twinax.WebSocketConnection) -> None:
+        await echo(connection)
+        await connection.wait_closed()
+        ended.set_result((connection.close_code, connection.close_reason))
+
+    long_text = "Größe 😀 " * 12_000
+    async with (
+        served_page() as origin,
+        twinax.serve(echo_until_closed, "127.0.0.1", 0, allowed_origins=[origin], subprotocols=["chat"]) as server,
+        browser() as window,
+    ):
+        await window.open(origin)
+        await window.run("connect(arguments[0], ['other', 'chat'])", f"ws://127.0.0.1:{server.port}/")
+        await window.wait_for("seen.opened")
+        await window.type("#text", "typed by a user")
+        await window.click("#send")
+        await window.run("socket.send(''); socket.send(arguments[0])", long_text)
+        await window.run("socket.send(new Uint8Array([0, 127, 128, 255]))")
+        await window.wait_for("seen.messages.length === 4")
+        await window.run("socket.close(4001, 'bye')")
+        await window.wait_for("seen.close")
+        seen = await window.run("return seen")
+        assert seen["protocol"] == "chat"
+        assert seen["messages"] == ["typed by a user", "", long_text, [0, 127, 128, 255]]
+        assert seen["close"] == {"code": 4001, "reason": "bye", "wasClean": True}
+        assert seen["errors"] == 0
+        assert await ended == (4001, "bye")
+
+
+def test_the_page_sees_the_code_with_which_the_server_closes(browser: Start) -> None:
+    within_a_minute(server_closes_session(browser))
+
+
+async def server_closes_session(browser: Start) -> None:
+    async with (
+        served_page() as origin,
+        twinax.serve(echo, "127.0.0.1", 0, allowed_origins=[origin]) as server,
+        browser() as window,
+    ):
+        await window.open(origin)
+        await window.run("connect(arguments[0], [])", f"ws://127.0.0.1:{server.port}/")
+        await window.wait_for("seen.opened")
+        await window.run("socket.send('close me')")
+        close = await window.wait_for("seen.close")
+        assert close == {"code": 4002, "reason": "as you wish", "wasClean": True}
+
+
+def test_a_page_of_another_origin_is_refused_by_default(browser: Start) -> None:
+    within_a_minute(foreign_page_session(browser))
+
+
+async def foreign_page_session(browser: Start) -> None:
+    async def never(connection: twinax.WebSocketConnection) -> None:
+        raise AssertionError("a foreign page was let in")
+
+    async with (
+        served_page() as origin,
+        twinax.serve(never, "127.0.0.1", 0) as server,
+        browser() as window,
+    ):
+        await window.open(origin)
+        await window.run("connect(arguments[0], [])", f"ws://127.0.0.1:{server.port}/")
+        close = await window.wait_for("seen.close")
+        assert close == {"code": 1006, "reason": "", "wasClean": False}
+        assert await window.run("return seen.opened") is False
