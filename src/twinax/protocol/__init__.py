@@ -1,5 +1,20 @@
 """The WebSocket protocol without input or output: bytes and objects in, objects and bytes out."""
 
+from .admission import LOOPBACK_HOSTS, AllowedOrigins, check_host, check_origin
+from .basic_auth import build_basic, build_challenge, check_credentials, parse_basic
+from .forwarded import remote_addresses
+from .grammar import (
+    Extension,
+    build_extensions,
+    build_protocols,
+    check_protocol,
+    parse_extensions,
+    parse_protocols,
+    parse_token_list,
+)
+from .handshake import SUPPORTED_VERSIONS, accept_key, generate_key, origin_field
+from .handshake_client import AcceptedHandshake, build_rejection, build_request, check_response
+from .handshake_server import HandshakeRequest, build_accept, build_reject, is_upgrade, match_protocol, read_request
 from .head import (
     HeadBuffer,
     RequestHead,
@@ -11,11 +26,41 @@ from .head import (
 )
 
 __all__ = [
+    "LOOPBACK_HOSTS",
+    "SUPPORTED_VERSIONS",
+    "AcceptedHandshake",
+    "AllowedOrigins",
+    "Extension",
+    "HandshakeRequest",
     "HeadBuffer",
     "RequestHead",
     "ResponseHead",
+    "accept_key",
+    "build_accept",
+    "build_basic",
+    "build_challenge",
+    "build_extensions",
+    "build_protocols",
+    "build_reject",
+    "build_rejection",
+    "build_request",
     "build_request_head",
     "build_response_head",
+    "check_credentials",
+    "check_host",
+    "check_origin",
+    "check_protocol",
+    "check_response",
+    "generate_key",
+    "is_upgrade",
+    "match_protocol",
+    "origin_field",
+    "parse_basic",
+    "parse_extensions",
+    "parse_protocols",
     "parse_request_head",
     "parse_response_head",
+    "parse_token_list",
+    "read_request",
+    "remote_addresses",
 ]
