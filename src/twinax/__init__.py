@@ -1,0 +1,34 @@
+"""twinax: WebSocket client and server.
+
+```python
+from twinax import connect, serve
+```
+"""
+
+from ._core import IMPLEMENTATION
+from ._version import __version__
+from .aio.connection import WebSocketConnection
+from .aio.http import HTTPRequest, HTTPResponse
+from .aio.request import WebSocketRequest
+from .aio.serve import serve
+from .aio.server import WebSocketServer
+from .close import Close, CloseCode, CloseReport
+from .cookies import Cookie, SetCookie
+from .errors import (
+    ConcurrencyError,
+    ConnectionClosed,
+    ConnectionClosedError,
+    ConnectionClosedOK,
+    HandshakeError,
+    HandshakeRejected,
+    HandshakeTimeout,
+    InvalidURI,
+    LocalProtocolError,
+    MessageTooBig,
+    ProtocolError,
+    RemoteProtocolError,
+    WebSocketError,
+)
+from .headers import Headers
+from .protocol import Opcode, WebSocketFrame
+from .rules import Rule

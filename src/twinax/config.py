@@ -102,9 +102,7 @@ class ConnectionConfig:
             if hasattr(self, name) and not isinstance(getattr(self, name), bool):
                 raise TypeError(f"{name}={getattr(self, name)!r}: True or False")
         if self.low_water_mark > self.high_water_mark:
-            raise ValueError(
-                f"low_water_mark={self.low_water_mark} is above high_water_mark={self.high_water_mark}"
-            )
+            raise ValueError(f"low_water_mark={self.low_water_mark} is above high_water_mark={self.high_water_mark}")
 
 
 OriginRule = str | re.Pattern[str]

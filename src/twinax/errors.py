@@ -2,7 +2,7 @@
 
     WebSocketError
     ├── ConnectionClosed         it is over; `report` says how
-    │   ├── ConnectionClosedOK       1000 or 1001 with both close frames exchanged: leave the loop
+    │   ├── ConnectionClosedOK       1000, 1001 or no code, in order: leave the loop
     │   └── ConnectionClosedError    anything else: log it, connect again
     ├── HandshakeError           the connection was never open
     │   ├── HandshakeRejected        the server answered, but not with 101: look at `status`
@@ -68,7 +68,7 @@ class ConnectionClosed(WebSocketError):
 
 
 class ConnectionClosedOK(ConnectionClosed):
-    """Closed with 1000 or 1001, and both close frames were exchanged."""
+    """Closed with 1000, 1001 or without a code (1005), and both close frames were exchanged."""
 
 
 class ConnectionClosedError(ConnectionClosed):
@@ -84,9 +84,7 @@ class HandshakeError(WebSocketError):
         headers: Header fields that belong to the answer, such as ``Sec-WebSocket-Version``.
     """
 
-    def __init__(
-        self, message: str, *, status: int | None = None, headers: tuple[tuple[str, str], ...] = ()
-    ) -> None:
+    def __init__(self, message: str, *, status: int | None = None, headers: tuple[tuple[str, str], ...] = ()) -> None:
         super().__init__(message)
         self.status = status
         self.headers = headers

@@ -29,7 +29,11 @@ class Rule(Enum):
         self.text = text
 
     # --- frame header -------------------------------------------------------------------------
-    RESERVED_BITS = "RFC 6455 5.2", 1002, "reserved bits {bits:#05b} set, but no extension was negotiated that owns them"
+    RESERVED_BITS = (
+        "RFC 6455 5.2",
+        1002,
+        "reserved bits {bits:#05b} set, but no negotiated extension owns them",
+    )
     UNKNOWN_OPCODE = "RFC 6455 5.2", 1002, "unknown opcode {opcode:#x}"
     LENGTH_NOT_MINIMAL = "RFC 6455 5.2", 1002, "payload length {length} is not encoded in the fewest bytes"
     LENGTH_TOP_BIT = "RFC 6455 5.2", 1002, "most significant bit of a 64-bit payload length is set"
@@ -56,7 +60,8 @@ class Rule(Enum):
     TOO_MANY_FRAGMENTS = (
         "limit",
         1009,
-        "{fragments} fragments (64 bytes each) and {length} bytes on top of {received} exceed max_received_message_size={limit}",
+        "{fragments} fragments (64 bytes each) and {length} bytes on top of {received} exceed "
+        "max_received_message_size={limit}",
     )
     TOO_MANY_EMPTY_FRAMES = "limit", 1008, "more than max_empty_frames={limit} empty data frames in a row"
     TOO_MANY_CONTROL_FRAMES = (

@@ -7,7 +7,17 @@ missing) or ``python``.
 import os
 from typing import TYPE_CHECKING
 
-__all__ = ["DONE", "HEADROOM", "IMPLEMENTATION", "CoreConnection", "CoreSettings", "MaskKeys", "build_frame"]
+__all__ = [
+    "DONE",
+    "HEADROOM",
+    "IMPLEMENTATION",
+    "CoreConnection",
+    "CoreSettings",
+    "MaskKeys",
+    "build_frame",
+    "mask_payload",
+    "parse_header",
+]
 
 _choice = os.environ.get("TWINAX_CORE", "auto")
 if _choice not in ("auto", "compiled", "python"):
@@ -24,6 +34,8 @@ if not TYPE_CHECKING and _choice != "python":
             CoreSettings,
             MaskKeys,
             build_frame,
+            mask_payload,
+            parse_header,
         )
 
         IMPLEMENTATION = "cython"
@@ -33,6 +45,6 @@ if not TYPE_CHECKING and _choice != "python":
 
 if IMPLEMENTATION == "python":
     from .connection import HEADROOM, CoreConnection
-    from .frames import MaskKeys, build_frame
+    from .frames import MaskKeys, build_frame, mask_payload, parse_header
     from .output import DONE
     from .settings import CoreSettings

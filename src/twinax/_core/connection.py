@@ -331,6 +331,15 @@ class CoreConnection(Inbox):
             self._close_at_once(code, shorten_reason(reason), FAILED)
             self._on_failure(error)
 
+    def close_now(self, code: int, reason: str) -> None:
+        """Write a close frame before everything that is held back, and take nothing more from the peer.
+
+        Raises:
+            LocalProtocolError: Code or reason may not be sent.
+        """
+        if self._state <= CLOSING:
+            self._close_at_once(code, reason, FAILED)
+
     # --- for the owner to override --------------------------------------------------------------
 
     def _on_frame(self, fin: bool, rsv: int, opcode: int, payload: Any) -> None:

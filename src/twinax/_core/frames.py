@@ -24,7 +24,7 @@ if not cython.compiled:
     from .cursor import Cursor
     from .mask import append_masked
 
-__all__ = ["HeaderReader", "MaskKeys", "append_frame", "build_frame"]
+__all__ = ["HeaderReader", "MaskKeys", "append_frame", "build_frame", "mask_payload", "parse_header"]
 
 OP_CONTINUATION = cython.declare(cython.uint, 0x0)
 OP_TEXT = cython.declare(cython.uint, 0x1)
@@ -209,3 +209,28 @@ def build_frame(first_byte: int, payload: bytes, key: int | None = None) -> byte
     out = bytearray()
     append_frame(out, first_byte, payload, len(payload), key is not None, key or 0)
     return bytes(out)
+
+
+def mask_payload(payload: bytes, key: int) -> bytes:
+    """Return `payload` masked, or unmasked, with `key` (RFC 6455 5.3)."""
+    out = bytearray()
+    append_masked(out, payload, key)
+    return bytes(out)
+
+
+def parse_header(data: bytes) -> tuple[int, bool, int, int, bool, int, int] | None:
+    """Return the header at the start of `data`, masked or not, RSV bits allowed; None when it is not all there.
+
+    Returns:
+        Size of the header, FIN, RSV bits (0x70), opcode, whether masked, payload length, masking key.
+
+    Raises:
+        RemoteProtocolError: The header breaks a rule.
+    """
+    masked = len(data) > 1 and data[1] & 0x80 != 0
+    reader: HeaderReader = HeaderReader(masked, 0x70)
+    cursor: Cursor = Cursor()
+    cursor.load(bytearray(data), 0, len(data))
+    if not reader.read(cursor):
+        return None
+    return cursor.position, reader.fin, reader.rsv, reader.opcode, masked, reader.length, reader.key

@@ -151,6 +151,11 @@ class Output:
         return self._writable and not self._held
 
     @property
+    def transport_ready(self) -> bool:
+        """Whether the transport takes more, whatever is held back for other reasons."""
+        return self._writable
+
+    @property
     def held_size(self) -> int:
         """Bytes accepted by `send` that the transport has not been given yet."""
         return self._held_size + len(self._out)
@@ -363,7 +368,7 @@ class Output:
             self._held_close = None
             self._put(FIN | OP_CLOSE, held_close, len(held_close))
         self._uncork()
-        if self._writable and not self._held:
+        if self._writable and not self._held and not self._streaming and self._state <= CLOSING:
             self._on_writable()
 
     # --- for the owner to override --------------------------------------------------------------

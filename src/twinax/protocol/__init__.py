@@ -2,7 +2,9 @@
 
 from .admission import LOOPBACK_HOSTS, AllowedOrigins, check_host, check_origin
 from .basic_auth import build_basic, build_challenge, check_credentials, parse_basic
+from .entropy import MASK_KEYS, random_bytes
 from .forwarded import remote_addresses
+from .frame import Opcode, WebSocketFrame
 from .grammar import (
     Extension,
     build_extensions,
@@ -27,14 +29,17 @@ from .head import (
 
 __all__ = [
     "LOOPBACK_HOSTS",
+    "MASK_KEYS",
     "SUPPORTED_VERSIONS",
     "AcceptedHandshake",
     "AllowedOrigins",
     "Extension",
     "HandshakeRequest",
     "HeadBuffer",
+    "Opcode",
     "RequestHead",
     "ResponseHead",
+    "WebSocketFrame",
     "accept_key",
     "build_accept",
     "build_basic",
@@ -61,6 +66,7 @@ __all__ = [
     "parse_request_head",
     "parse_response_head",
     "parse_token_list",
+    "random_bytes",
     "read_request",
     "remote_addresses",
 ]

@@ -234,9 +234,7 @@ def _check_connection(headers: Headers) -> None:
         raise ValueError(f"Upgrade {show_value(upgrade)}, expected websocket: a proxy may have taken it away")
     connection = headers.combined("Connection")
     if connection is None or "upgrade" not in grammar.parse_token_list(connection):
-        raise ValueError(
-            f"Connection {show_value(connection)}, expected Upgrade: a proxy may have taken it away"
-        )
+        raise ValueError(f"Connection {show_value(connection)}, expected Upgrade: a proxy may have taken it away")
     # What followed would be read as a body by one party and as frames by the other.
     lengths = headers.get_all("Content-Length")
     if "Transfer-Encoding" in headers or any(length != "0" for length in lengths):

@@ -1,0 +1,137 @@
+"""How a connection ends: the timeouts of the closing handshake, and the report afterwards.
+
+After both close frames a server ends the TCP connection and a client waits for that (RFC 6455 7.1.1);
+whoever fails the connection half-closes it, so that the peer can still read the close frame, and takes
+nothing more from it. Every step has a timeout; then the connection is aborted.
+"""
+
+import errno
+from asyncio import TimerHandle
+from typing import TYPE_CHECKING, Literal
+
+from ..close import CLOSE_DESCRIPTIONS, CloseReport
+from .loop import get_loop_state
+
+if TYPE_CHECKING:
+    from .life import ConnectionLife
+
+__all__ = ["Closing", "explain_loss"]
+
+ClosedBy = Literal["local", "remote", "network"]
+
+
+def explain_loss(error: BaseException | None) -> str:
+    """Say in a sentence why the transport is gone."""
+    if error is None:
+        return "the peer ended the TCP connection without a close frame"
+    if isinstance(error, OSError) and error.errno is not None:
+        name = errno.errorcode.get(error.errno, str(error.errno))
+        return f"socket error {name}: {error.strerror or error}"
+    return f"{type(error).__name__}: {error}"
+
+
+class Closing:
+    """The end of one connection, from its first sign to the report."""
+
+    __slots__ = ("_connection", "_timer", "by_failure", "cause", "closed_by", "error", "phase")
+
+    phase: Literal["handshake", "open", "closing"]
+
+    def __init__(self, connection: "ConnectionLife", closed_by: ClosedBy, cause: str) -> None:
+        self._connection = connection
+        self._timer: TimerHandle | None = None
+        self.closed_by: ClosedBy = closed_by
+        self.cause = cause
+        self.error: BaseException | None = None
+        self.phase = "open"
+        self.by_failure = False
+
+    # --- steps --------------------------------------------------------------------------------
+
+    def wait_for_close_frame(self) -> None:
+        """Our close frame is on its way."""
+        timeout = self._connection.config.close_timeout
+        self._arm(timeout, f"no close frame from the peer within close_timeout={timeout} s")
+
+    def end_transport(self) -> None:
+        """Both close frames are exchanged: end the TCP connection, the server first."""
+        wire = self._connection.wire
+        if not self._connection.is_client or wire.is_tls:
+            wire.finish()
+        self._arm(self._connection.config.linger_timeout, None)
+
+    def fail(self, cause: str, error: BaseException | None) -> None:
+        """The peer broke a rule, or the application failed: the close frame is written, nothing more is read."""
+        self.become(cause, error)
+        self.by_failure = True
+        self._connection.wire.finish()
+        self._arm(self._connection.config.close_timeout, None)
+
+    def become(self, cause: str, error: BaseException | None) -> None:
+        """Note what went wrong while the connection was ending."""
+        self.cause = cause
+        self.error = error
+
+    def _arm(self, timeout: float | None, cause: str | None) -> None:
+        self.cancel()
+        if timeout is not None:
+            loop = self._connection.wire.loop
+            self._timer = loop.call_later(timeout, self._give_up, loop.time() + timeout, cause)
+
+    def _give_up(self, due: float, cause: str | None) -> None:
+        wire = self._connection.wire
+        get_loop_state(wire.loop).record_timer(due, wire.loop.time())
+        if cause is not None:
+            self.phase = "closing"
+            self.cause = f"{self.cause}, but {cause}"
+        wire.abort()
+
+    def cancel(self) -> None:
+        """Stop the clock."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    # --- the report ---------------------------------------------------------------------------
+
+    def lose(self, error: BaseException | None) -> None:
+        """The transport is gone; an error counts unless the closing handshake was done already."""
+        connection = self._connection
+        self.cancel()
+        if connection.close_rcvd is None and not self.by_failure and connection.close_sent is not None:
+            self.phase = "closing"
+            if error is not None:
+                self.become(f"{self.cause}, but {explain_loss(error)}", error)
+
+    def build_report(self) -> CloseReport:
+        """Return the report; the transport is gone."""
+        connection = self._connection
+        wire = connection.wire
+        now = wire.loop.time()
+        code, reason = self._code_and_reason()
+        return CloseReport(
+            code=code,
+            reason=reason,
+            closed_by=self.closed_by,
+            phase=self.phase,
+            cause=self.cause,
+            sent=connection.close_sent,
+            rcvd=connection.close_rcvd,
+            error=self.error,
+            seconds_since_rcvd=now - wire.last_rcvd if wire.last_rcvd else None,
+            seconds_since_sent=now - wire.last_sent if wire.last_sent else None,
+            bytes_unsent=connection.held_size + wire.unsent,
+            messages_unread=connection.waiting,
+            event_loop_lag=get_loop_state(wire.loop).lag(now),
+            duration=now - connection.opened_at,
+            trace=connection.trace_lines(),
+        )
+
+    def _code_and_reason(self) -> tuple[int, str]:
+        """What the application sees: the code of whoever began, 1006 when no close frame came."""
+        sent, rcvd = self._connection.close_sent, self._connection.close_rcvd
+        if self.closed_by == "remote" and rcvd is not None:
+            return rcvd.code, rcvd.reason or CLOSE_DESCRIPTIONS.get(rcvd.code, "")
+        if sent is not None and (rcvd is not None or self.by_failure):
+            return sent.code, sent.reason or CLOSE_DESCRIPTIONS.get(sent.code, "")
+        return 1006, self.cause

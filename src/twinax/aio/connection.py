@@ -1,0 +1,321 @@
+"""`WebSocketConnection`: one open connection, the same for clients and servers.
+
+It is the core with an event loop under it: sending and decoding are inherited and compiled, this file
+and `life` add what waits (receiving, draining, closing, round trips) and what is told (events).
+"""
+
+import asyncio
+from collections.abc import AsyncIterable
+from typing import Any, ClassVar
+
+from .._core import DONE, CoreConnection
+from ..errors import ConcurrencyError, ConnectionClosed, ConnectionClosedOK
+from ..protocol import WebSocketFrame
+from .backpressure import Backpressure, Draining
+from .events import run_in_background
+from .keepalive import Keepalive, Pings
+from .life import ConnectionLife
+from .streams import MessageStream, send_stream
+
+__all__ = ["WebSocketConnection"]
+
+OP_PING = 0x9
+OP_PONG = 0xA
+
+
+class WebSocketConnection(ConnectionLife):
+    """An open WebSocket connection.
+
+    You get one from `connect`, as the argument of a `serve` handler, from `WebSocketRequest.accept`, or
+    with a ``connect`` event. Receive with ``async for``, `recv`, or a listener for ``message`` (one way
+    at a time), send with `send`.
+
+    Events:
+        ``message(data)``: A message, `str` for text and `bytes` for binary.
+        ``frame(frame)``: A `WebSocketFrame`, with ``assemble_fragments=False``.
+        ``close(code, reason)``: The connection is closed; exactly once, whatever ended it.
+        ``error(exception)``: What broke the connection, before ``close``.
+        ``ping(cancel, data)``: A ping; calling ``cancel()`` suppresses the automatic pong.
+        ``pong(data)``: A pong, asked for or not.
+        ``drain()``: Nothing is held back for a slow peer any more.
+        ``pause()``, ``resume()``: Reading was paused or resumed by the application.
+
+    Listeners are called in the event loop. A coroutine function that listens for ``message`` gets one
+    message at a time, in order. When a listener raises, that is logged and the connection is closed
+    with 1011; the server goes on.
+
+    Attributes:
+        id: A number that no other connection of this process has; it stands in every log line.
+        config: The options of this connection.
+        protocol: The subprotocol in use, or None.
+        extensions: The extensions in use.
+        request: The `WebSocketRequest` it was accepted from; None on a client.
+        websocket_version: 13, or 8.
+        remote_address: The peer's address; what a trusted proxy says, where there is one.
+        remote_addresses: All addresses, the client's first, then the proxies'.
+        is_client: Whether this side sent the opening handshake.
+        latency: The last round-trip time in seconds, of a keepalive ping or one of yours; None before.
+        close_report: How the connection ended; None as long as it has not.
+    """
+
+    __slots__ = ("_backpressure", "_keepalive", "_pings", "_receiver", "latency")
+
+    EVENTS: ClassVar[frozenset[str]] = frozenset(
+        {"message", "frame", "close", "error", "ping", "pong", "drain", "pause", "resume"}
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.latency: float | None = None
+        self._receiver: asyncio.Future[None] | None = None
+        self._backpressure: Backpressure | None = None
+        self._pings: Pings | None = None
+        self._keepalive: Keepalive | None = None
+        ConnectionLife.__init__(self, *args, **kwargs)
+
+    # --- receiving ----------------------------------------------------------------------------
+
+    async def recv(self) -> Any:
+        """Receive the next message.
+
+        Returns:
+            `str` for a text message, `bytes` for a binary one.
+
+        Raises:
+            ConnectionClosedOK: The connection was closed in order; every message before was received.
+            ConnectionClosedError: It ended in another way.
+            ConcurrencyError: Somebody else receives already, or there is a listener for ``message``.
+
+        Cancellation: Safe; no message is lost.
+        Concurrency: One receiver at a time.
+        Backpressure: While messages are not received, at most ``receive_queue_messages`` or
+            ``receive_queue_size`` of them wait; then reading pauses and TCP makes the peer wait.
+        """
+        if self._receiver is not None or self.parts_open or (self._listeners and self.listeners("message")):
+            raise ConcurrencyError(self._explain_second_receiver())
+        while not self.waiting:
+            if self.close_report is not None:
+                raise self._closed_error()
+            await self._wait_arrival()
+        return self.take()
+
+    def __aiter__(self) -> "WebSocketConnection":
+        """Iterate over messages until the connection is closed in order."""
+        return self
+
+    async def __anext__(self) -> Any:
+        try:
+            return await self.recv()
+        except ConnectionClosedOK:
+            raise StopAsyncIteration from None
+
+    def recv_stream(self) -> MessageStream:
+        """Receive the next message in parts, as they arrive.
+
+        Returns:
+            An async iterator of `str` or `bytes`, for a message that is too large or too slow to wait
+            for its end. The size limits hold for it too.
+
+        Raises:
+            ConcurrencyError: Somebody else receives already, or there is a listener for ``message``.
+        """
+        if self._receiver is not None or self.parts_open or (self._listeners and self.listeners("message")):
+            raise ConcurrencyError(self._explain_second_receiver())
+        return MessageStream(self)
+
+    async def _wait_arrival(self) -> None:
+        self.flush()
+        self._receiver = self.wire.loop.create_future()
+        try:
+            await self._receiver
+        finally:
+            self._receiver = None
+
+    def _on_arrival(self) -> None:
+        if self._receiver is not None and not self._receiver.done():
+            self._receiver.set_result(None)
+
+    def _explain_second_receiver(self) -> str:
+        if self._listeners and self.listeners("message"):
+            return "this connection has a listener for 'message'; take it off to receive with recv() or async for"
+        return "another task is receiving from this connection; only one can"
+
+    def pause(self) -> None:
+        """Stop reading: nothing is delivered, and TCP makes the peer wait, until `resume`."""
+        if not self.is_stopped:
+            self.note("paused")
+            self._emit("pause")
+        self.stop_input()
+
+    def resume(self) -> None:
+        """Undo `pause`."""
+        if self.is_stopped:
+            self.note("resumed")
+            self._emit("resume")
+        self.start_input()
+        if self.waiting and self._listeners and self.listeners("message"):
+            self.wire.loop.call_soon(self.drain_messages)
+
+    @property
+    def input_paused(self) -> bool:
+        """Whether reading is paused, by `pause` or because messages are not taken."""
+        return self.is_stopped
+
+    # --- sending ------------------------------------------------------------------------------
+
+    def _send_other(self, data: Any) -> Any:
+        if isinstance(data, bytearray | memoryview):
+            return self.send_bytes(data)
+        if isinstance(data, int | float) and not isinstance(data, bool):
+            return self.send(str(data))
+        if isinstance(data, AsyncIterable) or hasattr(data, "__next__"):
+            return run_in_background(send_stream(self, data), self._on_stream_error)
+        raise TypeError(
+            "send() takes str, bytes-like, a number, or an iterator or async iterable of parts, "
+            f"not {type(data).__name__}"
+        )
+
+    def _on_stream_error(self, error: BaseException) -> None:
+        if not isinstance(error, ConnectionClosed):
+            self._on_listener_failure("send", error)
+
+    def send_utf(self, data: Any) -> Any:
+        """Send `data` as a text message, by its `str` form; see `send`."""
+        return self.send(data if isinstance(data, str) else str(data))
+
+    def send_frame(self, frame: WebSocketFrame) -> Any:
+        """Send one frame as it is, for protocols below the message.
+
+        Raises:
+            ConnectionClosed: The connection is not open.
+        """
+        return self.send_frame_bytes(frame.first_byte, frame.binary_payload)
+
+    async def drain(self) -> None:
+        """Wait until the peer has caught up.
+
+        Raises:
+            ConnectionClosed: The connection ended first.
+
+        Cancellation: Safe.
+        Concurrency: Any number of tasks may wait.
+        """
+        while not self.is_writable:
+            await self._wait_room()
+
+    async def _wait_room(self) -> None:
+        """Wait until something may have changed about what can be written."""
+        if self.close_report is not None:
+            raise self._closed_error()
+        if self._backpressure is None:
+            self._backpressure = Backpressure(self)
+        await self._backpressure.wait()
+
+    @property
+    def buffered_amount(self) -> int:
+        """Bytes accepted by `send` that the kernel has not taken yet."""
+        return self.held_size + self.wire.unsent
+
+    @property
+    def output_buffer_full(self) -> bool:
+        """Whether `send` has to be waited for."""
+        return not self.is_writable
+
+    def _wait_writable(self) -> Any:
+        return DONE if self.is_writable else Draining(self)
+
+    def set_writable(self, writable: bool) -> None:
+        """Called by the wire: the transport is full, or takes more again."""
+        if self._backpressure is None:
+            self._backpressure = Backpressure(self)
+        if writable:
+            self._backpressure.unwatch()
+        else:
+            self._backpressure.watch()
+        CoreConnection.set_writable(self, writable)
+        if writable:
+            self._backpressure.release()
+
+    def _on_writable(self) -> None:
+        if self._backpressure is not None:
+            self._backpressure.release()  # a stream that has ended lets the next one begin
+        if self._listeners:
+            self._emit("drain")
+
+    def _on_overflow(self, size: int, limit: int) -> Exception:
+        self.give_up(f"the peer does not read: {size} bytes would be unsent, max_unsent_size={limit}")
+        return self._closed_error()
+
+    def _schedule_flush(self) -> None:
+        self.wire.loop.call_soon(self.flush)
+
+    # --- ping and pong ------------------------------------------------------------------------
+
+    def ping(self, data: bytes | str | None = None) -> "asyncio.Future[float]":
+        """Send a ping now; await what is returned for the round-trip time.
+
+        Args:
+            data: At most 125 bytes; None: a payload of our own, unique among those waiting.
+
+        Returns:
+            An awaitable that gives seconds when the pong comes; it need not be awaited.
+
+        Raises:
+            LocalProtocolError: `data` is longer than 125 bytes (RFC 6455 5.5).
+            ConnectionClosed: The connection is not open.
+        """
+        if self._pings is None:
+            self._pings = Pings()
+        payload = data.encode() if isinstance(data, str) else data
+        payload = self._pings.next_payload() if payload is None else bytes(payload)
+        self.send_control(OP_PING, payload)
+        return self._pings.add(payload, self.wire.loop.time(), self.wire.loop)
+
+    def pong(self, data: bytes | str = b"") -> None:
+        """Send a pong that nobody asked for (RFC 6455 5.5.3); pings are answered without your help.
+
+        Raises:
+            LocalProtocolError: `data` is longer than 125 bytes.
+            ConnectionClosed: The connection is not open.
+        """
+        self.send_control(OP_PONG, data.encode() if isinstance(data, str) else bytes(data))
+
+    def _start_keepalive(self) -> None:
+        self._keepalive = Keepalive(self)
+        self._keepalive.start()
+
+    def send_keepalive_ping(self) -> None:
+        """Called by the keepalive: the peer is silent."""
+        if self.is_open:
+            self.note("keepalive ping")
+            self.ping()
+            self.flush()
+
+    def _on_ping(self, payload: bytes) -> bool:
+        if not self._listeners or not self.listeners("ping"):
+            return True
+        cancelled: list[bool] = []
+        self._emit("ping", lambda: cancelled.append(True), payload)
+        return not cancelled
+
+    def _on_pong(self, payload: bytes) -> None:
+        if self._pings is not None:
+            round_trip = self._pings.answer(payload, self.wire.loop.time())
+            if round_trip is not None:
+                self.latency = round_trip
+        if self._listeners:
+            self._emit("pong", payload)
+
+    def _on_frame(self, fin: bool, rsv: int, opcode: int, payload: bytes) -> None:
+        self._emit("frame", WebSocketFrame.received(fin, rsv, opcode, payload, masked=not self.is_client))
+
+    # --- the end ------------------------------------------------------------------------------
+
+    def _release_waiters(self) -> None:
+        self._on_arrival()
+        if self._keepalive is not None:
+            self._keepalive.stop()
+        if self._backpressure is not None:
+            self._backpressure.unwatch()
+            self._backpressure.release()
+        if self._pings is not None:
+            self._pings.fail(self._closed_error())

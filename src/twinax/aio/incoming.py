@@ -1,0 +1,139 @@
+"""One TCP connection to a server, from accept to its answer.
+
+It collects the head of the request within the limits, hands it to the server, and writes the answer.
+Whatever the answer is but 101, the connection is then ended and everything that follows is discarded:
+bytes behind a refused upgrade are never read as another request.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from .._core import HEADROOM
+from ..errors import HandshakeError
+from ..protocol import HeadBuffer, build_reject, parse_request_head
+from .http import HTTPResponse, build_http_answer
+from .wire import Wire
+
+if TYPE_CHECKING:
+    from .admission import Admission
+    from .request import WebSocketRequest
+
+__all__ = ["Incoming"]
+
+MAX_EARLY = 65536  # bytes kept while the application decides; a client has no business sending more
+
+
+class Incoming:
+    """The owner of a wire until the opening handshake is over."""
+
+    __slots__ = ("_accepted_at", "_admission", "_answered", "_head", "_timer", "early", "request", "wire")
+
+    def __init__(self, admission: "Admission", loop: asyncio.AbstractEventLoop) -> None:
+        self._admission = admission
+        self._head = HeadBuffer("server")
+        self._answered = False
+        self._accepted_at = loop.time()
+        self._timer: asyncio.TimerHandle | None = None
+        self.early = b""
+        self.request: WebSocketRequest | None = None
+        self.wire = Wire(loop, self, self._made)
+
+    def _made(self) -> None:
+        """The transport is there, TLS included."""
+        self._admission.incoming_opened(self)
+        timeout = self._admission.config.open_timeout
+        if timeout is not None:
+            loop = self.wire.loop
+            self._timer = loop.call_at(max(loop.time(), self._accepted_at + timeout), self._time_out, timeout)
+
+    # --- what the wire tells ------------------------------------------------------------------
+
+    def receive(self, buffer: bytearray, end: int, now: float) -> None:
+        """Called by the wire: bytes have come."""
+        data = memoryview(buffer)[HEADROOM:end]
+        if self._answered:
+            return
+        if self.request is not None:
+            self.early += data
+            if len(self.early) > MAX_EARLY:
+                self.wire.pause_reading()
+            return
+        try:
+            head = self._head.feed(data)
+            if head is None:
+                return
+            self.early = self._head.rest
+            parsed = parse_request_head(head)
+        except HandshakeError as error:
+            self.refuse(error)
+            self._admission.handshake_failed(error)
+            return
+        self._admission.head_arrived(self, parsed)
+
+    def wire_eof(self) -> None:
+        """Called by the wire: the client sends nothing more."""
+        if self._answered:
+            self.wire.close()
+        elif self.request is None:
+            self.wire.abort()
+        else:
+            # The request stays: an application that accepts it now is told by `close` that nobody is there.
+            self.wire.close()
+
+    def wire_lost(self, error: BaseException | None) -> None:
+        """Called by the wire: the TCP connection is gone."""
+        self._stop_timer()
+        self._admission.incoming_closed(self)
+        if self.request is not None:
+            self.request.client_gone()
+
+    def set_writable(self, writable: bool) -> None:
+        """Called by the wire: of no matter here, an answer is written once."""
+
+    # --- answers ------------------------------------------------------------------------------
+
+    def accept(self, answer: bytes) -> None:
+        """Write the 101; the wire goes to a connection next."""
+        self._stop_timer()
+        self._answered = True
+        self._admission.incoming_closed(self)
+        self.wire.resume_reading()
+        self.wire.write(answer)
+
+    def answer(self, answer: bytes) -> None:
+        """Write any other answer, end our direction, and wait a moment for the client to read it."""
+        if self._answered:
+            return
+        self._answered = True
+        self._stop_timer()
+        self.early = b""
+        if self.wire.is_lost:
+            return
+        self.wire.resume_reading()
+        self.wire.write(answer)
+        self.wire.finish()
+        self._timer = self.wire.loop.call_later(self._admission.config.linger_timeout, self.wire.abort)
+
+    def answer_http(self, response: HTTPResponse, method: str) -> None:
+        """Answer a plain request."""
+        self.answer(build_http_answer(response, method))
+
+    def refuse(self, error: HandshakeError) -> None:
+        """Refuse a request that breaks a rule."""
+        self.answer(build_reject(error.status or 400, str(error), error.headers))
+
+    def _time_out(self, timeout: float) -> None:
+        self._timer = None
+        if self.request is not None:
+            self.request.time_out(timeout)
+            return
+        self.refuse(HandshakeError(f"no complete request within open_timeout={timeout} s", status=408))
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def abort(self) -> None:
+        """End it at once: the server is closing."""
+        self.wire.abort()

@@ -1,0 +1,397 @@
+"""The life of a connection: how it begins, how it ends, and who is told.
+
+However a connection ends, it goes through `wire_lost` once: the report is made, whoever waits is woken,
+``error`` and ``close`` are emitted. Nothing else may say that a connection is closed.
+"""
+
+import asyncio
+import itertools
+from collections.abc import Awaitable, Callable, Generator
+from typing import TYPE_CHECKING, Any
+
+from .._core import HEADROOM, CoreConnection, CoreSettings, MaskKeys
+from ..close import CLOSE_DESCRIPTIONS, Close, CloseReport
+from ..config import ConnectionConfig
+from ..errors import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK
+from ..logs import ConnectionLogger
+from .closing import Closing, explain_loss
+from .events import Emitter, is_coroutine_function, run_in_background
+from .wire import Wire
+
+if TYPE_CHECKING:
+    from .request import WebSocketRequest
+
+__all__ = ["ConnectionLife"]
+
+TRACE_LINES = 32
+
+_ids = itertools.count(1)
+
+
+class _Closed:
+    """What `close` returns: awaiting it waits until the connection is closed."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: "ConnectionLife") -> None:
+        self._connection = connection
+
+    def __await__(self) -> Generator[Any, None, None]:
+        return self._connection.wait_closed().__await__()
+
+
+class ConnectionLife(Emitter, CoreConnection):
+    """Beginning, end, and listeners of a `WebSocketConnection`."""
+
+    __slots__ = (
+        "_begun",
+        "_closed_future",
+        "_closing",
+        "_early",
+        "_going_on",
+        "_listeners",
+        "_on_end",
+        "_pump",
+        "_trace",
+        "close_report",
+        "config",
+        "extensions",
+        "id",
+        "is_client",
+        "logger",
+        "opened_at",
+        "protocol",
+        "remote_address",
+        "remote_addresses",
+        "request",
+        "websocket_version",
+        "wire",
+    )
+
+    def __init__(
+        self,
+        config: ConnectionConfig,
+        settings: CoreSettings,
+        keys: MaskKeys | None,
+        wire: Wire,
+        *,
+        early: bytes = b"",
+        protocol: str | None = None,
+        websocket_version: int = 13,
+        remote_addresses: list[str] | None = None,
+        request: "WebSocketRequest | None" = None,
+    ) -> None:
+        CoreConnection.__init__(self, settings, keys)
+        self.config = config
+        self.wire = wire
+        self.id = next(_ids)
+        self.is_client = keys is not None
+        self.protocol = protocol
+        self.extensions: list[Any] = []
+        self.request = request
+        self.websocket_version = websocket_version
+        self.remote_addresses = remote_addresses or [wire.remote_address]
+        self.remote_address = self.remote_addresses[0]
+        self.close_report: CloseReport | None = None
+        self.opened_at = wire.loop.time()
+        self.logger = ConnectionLogger(self, config.logger)
+        self._listeners = None
+        self._early = early
+        self._begun = False
+        self._going_on = False
+        self._on_end: Callable[[Any], None] | None = None
+        self._pump: asyncio.Future[None] | None = None
+        self._closing: Closing | None = None
+        self._closed_future: asyncio.Future[None] | None = None
+        self._trace: list[tuple[float, str]] = []
+        self.attach(wire.write)
+        wire.hand_over(self)
+        if wire.is_lost:
+            # The peer went away before accept(): the application still gets its `close` event, later.
+            wire.loop.call_soon(self.wire_lost, None)
+        else:
+            wire.loop.call_soon(self._begin)
+
+    # --- the beginning ------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        """In the turn after `accept` or ``connect``: listeners are in place, bytes may be delivered."""
+        if self._begun or self.close_report is not None:
+            return
+        self._begun = True
+        config = self.config
+        self.wire.set_up(
+            high=config.high_water_mark,
+            low=config.low_water_mark,
+            no_delay=config.disable_nagle_algorithm,
+            native_keepalive=config.keepalive_interval if config.keepalive and config.use_native_keepalive else None,
+        )
+        if config.keepalive and not config.use_native_keepalive:
+            self._start_keepalive()
+        self.wire.hand_over(self)
+        if self._early:
+            early, self._early = self._early, b""
+            CoreConnection.receive(self, bytearray(HEADROOM) + early, HEADROOM + len(early), self.wire.loop.time())
+
+    def _start_keepalive(self) -> None:
+        """Watch that the peer is alive."""
+        raise NotImplementedError
+
+    def receive(self, buffer: bytearray, end: int, now: float) -> None:
+        """Called by the wire: bytes have come."""
+        self._begin()
+        CoreConnection.receive(self, buffer, end, now)
+
+    # --- the end, as asked for ----------------------------------------------------------------
+
+    def close(self, code: int = 1000, reason: str | None = None) -> Awaitable[None]:
+        """Begin the closing handshake; everything sent before goes first.
+
+        Args:
+            code: 1000-1003, 1007-1014 or 3000-4999 (RFC 6455 7.4).
+            reason: At most 123 bytes of UTF-8. None: the default text of the code; ``""``: none.
+
+        Returns:
+            An awaitable that is ready when the connection is closed, after ``close_timeout`` and
+            ``linger_timeout`` at the latest; it need not be awaited.
+
+        Raises:
+            LocalProtocolError: Code or reason may not be sent.
+
+        Cancellation: Safe; the closing goes on.
+        Concurrency: Closing again changes nothing and waits for the same end.
+        """
+        was_open = self.is_open
+        self.begin_close(code, CLOSE_DESCRIPTIONS.get(code, "") if reason is None else reason)
+        if was_open:
+            self.note(f"close({code})")
+            self._closing = self._closing or Closing(self, "local", "close() was called")
+            self._closing.wait_for_close_frame()
+        return _Closed(self)
+
+    def drop(self, code: int = 1002, reason: str | None = None, skip_close_frame: bool = False) -> None:
+        """End the connection at once: write a close frame, do not wait for anything.
+
+        Use `close` unless the peer cannot be trusted to answer: what is unsent is lost.
+
+        Args:
+            code: As for `close`.
+            reason: As for `close`.
+            skip_close_frame: Do not even write the close frame.
+
+        Raises:
+            LocalProtocolError: Code or reason may not be sent.
+        """
+        if self.close_report is not None:
+            return
+        cause = "drop() was called"
+        if not skip_close_frame:
+            self.close_now(code, CLOSE_DESCRIPTIONS.get(code, "") if reason is None else reason)
+            self.flush()
+        self.give_up(cause, by_failure=not skip_close_frame)
+
+    def give_up(self, cause: str, error: BaseException | None = None, *, by_failure: bool = False) -> None:
+        """Abort the TCP connection; the report will name `cause`."""
+        self.note(cause)
+        if self._closing is None:
+            self._closing = Closing(self, "local", cause)
+        self._closing.become(cause, error)
+        self._closing.by_failure = by_failure
+        self.wire.abort()
+
+    async def wait_closed(self) -> None:
+        """Wait until the connection is closed, by whomever.
+
+        Cancellation: Safe.
+        Concurrency: Any number of tasks may wait.
+        """
+        if self.close_report is None:
+            if self._closed_future is None:
+                self._closed_future = self.wire.loop.create_future()
+            await asyncio.shield(self._closed_future)
+
+    def when_ended(self, callback: Callable[[Any], None]) -> None:
+        """Have `callback` called with this connection after its ``close`` event: for its server."""
+        self._on_end = callback
+
+    def handler_failed(self, error: Exception) -> None:
+        """The application's handler raised: log it and close with 1011."""
+        self._on_listener_failure("handler", error)
+
+    # --- the end, as it comes -----------------------------------------------------------------
+
+    def _on_close(self, close: Close) -> None:
+        self.note(f"close frame received: {close.code} {close.reason}")
+        if self._closing is None:
+            self._closing = Closing(self, "remote", "the peer closed")
+        self.flush()
+        self._closing.end_transport()
+
+    def _on_failure(self, error: Exception) -> None:
+        self.note(f"failed: {error}")
+        if self._closing is None:
+            self._closing = Closing(self, "local", "")
+        self.flush()
+        self._closing.fail(str(error), error)
+
+    def wire_eof(self) -> None:
+        """Called by the wire: the peer sends nothing more."""
+        self.note("FIN received")
+        self.wire.close()
+
+    def wire_lost(self, error: BaseException | None) -> None:
+        """Called by the wire, once: the TCP connection is gone."""
+        if self.close_report is not None:
+            return
+        if self._closing is None:
+            self._closing = Closing(self, "network", explain_loss(error))
+            self._closing.error = error
+        self._closing.lose(error)
+        if not self._begun and self.opened_at and self._closing.closed_by == "network":
+            self._closing.become("TCP connection lost before handshake completed.", error)
+            self._closing.phase = "handshake"
+        self.mark_lost()
+        self.close_report = self._closing.build_report()
+        self._closing = None
+        self._release_waiters()
+        self.logger.ended(self.close_report)
+        if self.close_report.error is not None:
+            self._emit("error", self.close_report.error)
+        self._emit("close", self.close_report.code, self.close_report.reason)
+        if self._closed_future is not None:
+            self._closed_future.set_result(None)
+        if self._on_end is not None:
+            self._on_end(self)
+
+    def _release_waiters(self) -> None:
+        """Wake up whoever waits for something that will not come any more."""
+        raise NotImplementedError
+
+    def _closed_error(self) -> ConnectionClosed:
+        report = self.close_report or (self._closing or Closing(self, "local", "closing")).build_report()
+        in_order = report.code in (1000, 1001, 1005) and (report.was_clean or self.close_report is None)
+        return (ConnectionClosedOK if in_order else ConnectionClosedError)(report)
+
+    # --- reading on and off -------------------------------------------------------------------
+
+    def _hold_input(self) -> None:
+        self.wire.pause_reading()
+
+    def _continue_input(self) -> None:
+        if not self._going_on:
+            self._going_on = True
+            self.wire.loop.call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        self._going_on = False
+        if self.is_stopped or self.close_report is not None:
+            return
+        if self.has_backlog:
+            self.continue_receive(self.wire.loop.time())
+        if not self.is_stopped and not self.has_backlog:
+            self.wire.resume_reading()
+
+    # --- listeners ----------------------------------------------------------------------------
+
+    def _listeners_changed(self, event: str) -> None:
+        if event != "message":
+            return
+        listeners = self.listeners("message")
+        if any(is_coroutine_function(listener) for listener in listeners):
+            self.listen(None)
+            if self._pump is None or self._pump.done():
+                self._pump = run_in_background(self._run_pump(), self._on_pump_error)
+            return
+        if not listeners:
+            self.listen(None)
+        elif len(listeners) == 1:
+            self.listen(listeners[0])
+        else:
+            self.listen(self._call_all)
+        if self.waiting:
+            self.wire.loop.call_soon(self.drain_messages)
+
+    def _call_all(self, message: Any) -> None:
+        for listener in self.listeners("message"):
+            result = listener(message)
+            if asyncio.iscoroutine(result):
+                self._on_listener_result(result)
+
+    async def _run_pump(self) -> None:
+        """Hand messages to coroutine functions, one at a time and in order."""
+        while self.listeners("message"):
+            while not self.waiting:
+                if self.close_report is not None:
+                    return
+                await self._wait_arrival()
+            message = self.take()
+            for listener in self.listeners("message"):
+                result = listener(message)
+                if asyncio.iscoroutine(result) or asyncio.isfuture(result):
+                    await result
+
+    async def _wait_arrival(self) -> None:
+        """Wait until a message may have arrived."""
+        raise NotImplementedError
+
+    def _on_pump_error(self, error: BaseException) -> None:
+        self._on_listener_failure("message", error)
+
+    def _on_listener_error(self, error: Exception) -> None:
+        self._on_listener_failure("message", error)
+
+    def _on_listener_result(self, result: object) -> None:
+        if asyncio.iscoroutine(result):
+            run_in_background(result, self._on_pump_error)
+
+    def _on_listener_failure(self, event: str, error: BaseException) -> None:
+        if isinstance(error, ConnectionClosed) and not self.is_open:
+            self.note(f"listener of {event!r} used the closed connection")
+            return
+        self.logger.listener_failed(event, error)
+        if self.close_report is None:
+            self.fail(1011, "internal error", error if isinstance(error, Exception) else RuntimeError(repr(error)))
+
+    # --- trace --------------------------------------------------------------------------------
+
+    def note(self, line: str) -> None:
+        """Keep a line for the report; the oldest go."""
+        self._trace.append((self.wire.loop.time() - self.opened_at, line))
+        if len(self._trace) > TRACE_LINES:
+            del self._trace[: TRACE_LINES // 2]
+
+    def trace_lines(self) -> tuple[str, ...]:
+        """Return the last lines of the trace, each with its time in seconds since the opening handshake."""
+        return tuple(f"+{at:.3f} {line}" for at, line in self._trace)
+
+    # --- how it is seen -----------------------------------------------------------------------
+
+    @property
+    def connected(self) -> bool:
+        """Whether messages can be sent."""
+        return self.is_open
+
+    @property
+    def state(self) -> str:
+        """``open``, ``closing``, ``closed``, ``failed`` or ``lost``."""
+        return self.state_name
+
+    @property
+    def close_code(self) -> int | None:
+        """The code of the ``close`` event; None as long as the connection is not closed."""
+        return None if self.close_report is None else self.close_report.code
+
+    @property
+    def close_reason(self) -> str | None:
+        """The reason of the ``close`` event; None as long as the connection is not closed."""
+        return None if self.close_report is None else self.close_report.reason
+
+    def __repr__(self) -> str:
+        role = "client" if self.is_client else "server"
+        return f"<{type(self).__name__} #{self.id} {role} {self.state_name} {self.remote_address}>"
+
+    async def __aenter__(self) -> "ConnectionLife":
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.close(1000 if exc_info[0] is None else 1011)

@@ -1,0 +1,99 @@
+"""The sockets of a server, and the event loop that runs it best."""
+
+import asyncio
+import ipaddress
+import socket
+import ssl as ssl_module
+from collections.abc import Callable
+from typing import Any
+
+from ..config import ServerConfig
+
+__all__ = ["Listeners", "new_event_loop"]
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """Return a uvloop where it is installed, else asyncio's own loop."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop
+
+
+class Listeners:
+    """The ports and sockets that a server listens on."""
+
+    def __init__(self) -> None:
+        self._servers: list[tuple[asyncio.Server, bool]] = []
+
+    async def open(
+        self,
+        factory: Callable[[], asyncio.BaseProtocol],
+        config: ServerConfig,
+        *,
+        host: str | None,
+        port: int,
+        ssl: ssl_module.SSLContext | None,
+        path: str | None,
+        sock: socket.socket | None,
+    ) -> None:
+        """Listen on one more address; the protocols are made by `factory`."""
+        if (path is not None) + (sock is not None) + (host is not None or port != 0) > 1:
+            raise ValueError("host and port, path, and sock exclude each other")
+        loop = asyncio.get_running_loop()
+        options: dict[str, Any] = {"ssl": ssl, "backlog": config.backlog}
+        if ssl is not None:
+            options["ssl_handshake_timeout"] = config.open_timeout
+            options["ssl_shutdown_timeout"] = max(config.linger_timeout, 0.001)
+        if path is not None:
+            server = await loop.create_unix_server(factory, path, **options)
+        elif sock is not None:
+            server = await loop.create_server(factory, sock=sock, **options)
+        else:
+            server = await loop.create_server(factory, host, port, **options)
+        self._servers.append((server, ssl is not None))
+
+    def close(self) -> None:
+        """Stop listening."""
+        servers, self._servers = self._servers, []
+        for server, _ in servers:
+            server.close()
+
+    @property
+    def sockets(self) -> list[socket.socket]:
+        """The sockets that are listened on."""
+        return [sock for server, _ in self._servers for sock in server.sockets]
+
+    @property
+    def port(self) -> int:
+        """The first port; 0 when there is none."""
+        return next((sock.getsockname()[1] for sock in self.sockets if is_internet(sock)), 0)
+
+    @property
+    def urls(self) -> list[str]:
+        """Addresses to connect to; those of all interfaces are given as localhost."""
+        return [build_url(sock, tls) for server, tls in self._servers for sock in server.sockets]
+
+    @property
+    def only_loopback(self) -> bool:
+        """Whether nobody but this machine can connect by TCP."""
+        internet = [sock for sock in self.sockets if is_internet(sock)]
+        return bool(internet) and all(ipaddress.ip_address(sock.getsockname()[0]).is_loopback for sock in internet)
+
+
+def is_internet(sock: socket.socket) -> bool:
+    """Tell whether it is a socket with host and port."""
+    return sock.family in (socket.AF_INET, socket.AF_INET6)
+
+
+def build_url(sock: socket.socket, tls: bool) -> str:
+    """Return the address of a listening socket."""
+    scheme = "wss" if tls else "ws"
+    name = sock.getsockname()
+    if not is_internet(sock):
+        return f"{scheme}+unix://{name if isinstance(name, str) else name.decode()}"
+    address = ipaddress.ip_address(name[0])
+    host = "localhost" if address.is_unspecified else f"[{name[0]}]" if address.version == 6 else name[0]
+    return f"{scheme}://{host}:{name[1]}"

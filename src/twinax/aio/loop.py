@@ -1,0 +1,50 @@
+"""What all connections of an event loop share: the receive buffer and the measure of the loop's delay.
+
+One buffer for all: a read is decoded before the next one begins, and what is incomplete moves to the
+connection's own. 10,000 idle connections so cost one buffer, and it stays in the processor's cache.
+"""
+
+import asyncio
+from weakref import WeakKeyDictionary
+
+from .._core import HEADROOM
+
+__all__ = ["LoopState", "get_loop_state"]
+
+READ_SIZE = 65536
+LAG_WINDOW = 60.0
+
+
+class LoopState:
+    """One of these per event loop; see `get_loop_state`."""
+
+    __slots__ = ("_worst", "_worst_at", "buffer", "view")
+
+    def __init__(self) -> None:
+        self.buffer = bytearray(HEADROOM + READ_SIZE)
+        self.view = memoryview(self.buffer)[HEADROOM:]
+        self._worst = 0.0
+        self._worst_at = 0.0
+
+    def record_timer(self, due: float, now: float) -> float:
+        """Note how late a timer ran; return the delay in seconds."""
+        lag = max(0.0, now - due)
+        if lag >= self._worst or now - self._worst_at > LAG_WINDOW:
+            self._worst = lag
+            self._worst_at = now
+        return lag
+
+    def lag(self, now: float) -> float:
+        """Return the longest delay of a timer in the last minute, in seconds."""
+        return self._worst if now - self._worst_at <= LAG_WINDOW else 0.0
+
+
+_states: "WeakKeyDictionary[asyncio.AbstractEventLoop, LoopState]" = WeakKeyDictionary()
+
+
+def get_loop_state(loop: asyncio.AbstractEventLoop) -> LoopState:
+    """Return what the connections of this loop share."""
+    state = _states.get(loop)
+    if state is None:
+        state = _states[loop] = LoopState()
+    return state

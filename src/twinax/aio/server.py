@@ -1,0 +1,337 @@
+"""`WebSocketServer`: listens, lets requests be accepted or rejected, and keeps its connections."""
+
+import asyncio
+import signal
+import socket
+import ssl as ssl_module
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, ClassVar, Unpack
+
+from ..close import CLOSE_DESCRIPTIONS
+from ..config import ServerConfig, ServerOptions, build_config
+from ..errors import ConnectionClosed, HandshakeError
+from ..logs import SERVER_LOGGER
+from ..protocol import RequestHead
+from .admission import Admission
+from .connection import WebSocketConnection
+from .events import Emitter, run_in_background
+from .incoming import Incoming
+from .listening import Listeners, new_event_loop
+from .request import WebSocketRequest
+
+__all__ = ["Handler", "WebSocketServer"]
+
+Handler = Callable[[WebSocketConnection], Awaitable[None] | None]
+
+
+class WebSocketServer(Emitter):
+    """A WebSocket server.
+
+    Register listeners, then `listen` (any number of times, for several ports) or `run`. Options are
+    those of `ServerConfig`.
+
+    Events:
+        ``request(request)``: A client wants to connect; accept or reject the `WebSocketRequest`.
+        ``connect(connection)``: A request was accepted.
+        ``close(connection, code, reason)``: A connection is closed.
+        ``upgrade_error(error)``: A handshake broke a rule and was refused.
+
+    Attributes:
+        config: The options.
+    """
+
+    EVENTS: ClassVar[frozenset[str]] = frozenset({"request", "connect", "close", "upgrade_error"})
+
+    def __init__(self, handler: Handler | None = None, **options: Unpack[ServerOptions]) -> None:
+        """Make a server that does not listen yet.
+
+        Args:
+            handler: Called with each connection, as by `serve`; None: use events.
+            **options: See `ServerConfig`.
+
+        Raises:
+            TypeError: An unknown option, or a value of the wrong type.
+            ValueError: A value out of range.
+        """
+        self.config = build_config(ServerConfig, options)
+        self._listeners = None
+        self._handler = handler
+        self._ports = Listeners()
+        self._admission = Admission(self, self.config)
+        self._handlers: set[asyncio.Future[Any]] = set()
+
+    # --- listening ----------------------------------------------------------------------------
+
+    async def listen(
+        self,
+        host: str | None = None,
+        port: int = 0,
+        *,
+        ssl: ssl_module.SSLContext | None = None,
+        path: str | None = None,
+        sock: socket.socket | None = None,
+    ) -> None:
+        """Accept connections on one more port or socket.
+
+        Args:
+            host: Name or address to bind; None: all interfaces.
+            port: Port to bind; 0: one that is free, see `port`.
+            ssl: TLS settings; with them the port speaks wss.
+            path: A Unix socket instead of host and port.
+            sock: A bound socket instead of host and port.
+
+        Raises:
+            OSError: The address cannot be bound.
+        """
+        self._admission.closing = False
+        loop = asyncio.get_running_loop()
+        await self._ports.open(
+            lambda: Incoming(self._admission, loop).wire,
+            self.config,
+            host=host,
+            port=port,
+            ssl=ssl,
+            path=path,
+            sock=sock,
+        )
+
+    def run(
+        self,
+        host: str | None = None,
+        port: int = 0,
+        *,
+        ssl: ssl_module.SSLContext | None = None,
+        path: str | None = None,
+        sock: socket.socket | None = None,
+    ) -> None:
+        """Listen and block until SIGINT or SIGTERM, then close in order; uvloop runs it where installed.
+
+        Args:
+            host: As for `listen`.
+            port: As for `listen`.
+            ssl: As for `listen`.
+            path: As for `listen`.
+            sock: As for `listen`.
+
+        Raises:
+            OSError: The address cannot be bound.
+        """
+
+        async def main() -> None:
+            loop = asyncio.get_running_loop()
+            stop = asyncio.Event()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, stop.set)
+            await self.listen(host, port, ssl=ssl, path=path, sock=sock)
+            SERVER_LOGGER.info("listening on %s", ", ".join(self.urls))
+            try:
+                await stop.wait()
+            finally:
+                await self.close()
+
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            runner.run(main())
+
+    def unmount(self) -> None:
+        """Stop listening; open connections and pending requests stay as they are."""
+        self._ports.close()
+
+    @property
+    def sockets(self) -> list[socket.socket]:
+        """The sockets that are listened on."""
+        return self._ports.sockets
+
+    @property
+    def port(self) -> int:
+        """The first port that is listened on; 0 when there is none."""
+        return self._ports.port
+
+    @property
+    def urls(self) -> list[str]:
+        """Addresses to connect to, one for each socket."""
+        return self._ports.urls
+
+    # --- closing ------------------------------------------------------------------------------
+
+    async def close(self, code: int = 1001, reason: str | None = None) -> None:
+        """Stop listening, close every connection, and wait until they are closed.
+
+        Args:
+            code: The close code that clients get.
+            reason: The reason; None: the default text of the code.
+
+        Raises:
+            LocalProtocolError: Code or reason may not be sent.
+
+        Cancellation: Aborts the connections that are still open.
+        Concurrency: Any number of calls wait for the same end.
+        """
+        self._admission.closing = True
+        self.unmount()
+        reason = CLOSE_DESCRIPTIONS.get(code, "") if reason is None else reason
+        for connection in self.connections:
+            connection.close(code, reason)
+        for request in self.pending_requests:
+            request.reject(503, "the server is closing", [("Retry-After", "1")])
+        for incoming in list(self._admission.incoming):
+            if incoming.request is None:
+                incoming.abort()
+        try:
+            await self._admission.wait_empty()
+            if self._handlers:
+                await asyncio.wait(self._handlers)
+        except asyncio.CancelledError:
+            for connection in self.connections:
+                connection.give_up("the server was closed at once")
+            raise
+
+    def close_all_connections(self) -> None:
+        """Begin to close every connection with 1000; reject pending requests in the next turn."""
+        for connection in self.connections:
+            connection.close()
+        asyncio.get_running_loop().call_soon(self._reject_pending)
+
+    def _reject_pending(self) -> None:
+        for request in self.pending_requests:
+            request.reject(503)
+
+    def shut_down(self) -> None:
+        """Stop listening and begin to close every connection; `close` also waits."""
+        self.unmount()
+        self.close_all_connections()
+
+    async def __aenter__(self) -> "WebSocketServer":
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.close()
+
+    # --- connections --------------------------------------------------------------------------
+
+    @property
+    def connections(self) -> list[WebSocketConnection]:
+        """The open connections, oldest first."""
+        return list(self._admission.connections)
+
+    @property
+    def pending_requests(self) -> list[WebSocketRequest]:
+        """Requests that are neither accepted nor rejected yet."""
+        return list(self._admission.pending)
+
+    def broadcast(self, data: Any) -> None:
+        """Send a message to every open connection, without waiting for slow ones."""
+        for connection in self.connections:
+            if connection.connected:
+                connection.send(data)
+
+    def broadcast_utf(self, data: Any) -> None:
+        """Send the `str` form of `data` to every open connection."""
+        self.broadcast(data if isinstance(data, str) else str(data))
+
+    def broadcast_bytes(self, data: bytes | bytearray | memoryview) -> None:
+        """Send a binary message to every open connection."""
+        self.broadcast(bytes(data))
+
+    def handle_upgrade(self, head: RequestHead, transport: asyncio.Transport, early: bytes = b"") -> None:
+        """Take over a transport on which somebody else has read the head of a request.
+
+        For a program that has its own HTTP server on the port and hands over the upgrades.
+
+        Args:
+            head: The head, as `twinax.protocol.parse_request_head` gives it.
+            transport: The transport; its protocol is replaced.
+            early: Bytes that were read behind the head.
+        """
+        incoming = Incoming(self._admission, asyncio.get_running_loop())
+        transport.set_protocol(incoming.wire)
+        incoming.wire.connection_made(transport)
+        incoming.early = early
+        self._admission.head_arrived(incoming, head)
+
+    # --- what the admission tells -------------------------------------------------------------
+
+    @property
+    def only_loopback(self) -> bool:
+        """Whether nobody but this machine can connect: the default of ``allowed_hosts`` depends on it."""
+        return self._ports.only_loopback
+
+    def request_arrived(self, request: WebSocketRequest) -> None:
+        """Called when a request has passed the rules; decides who is asked about it."""
+        if self.config.on_request is not None:
+            self._ask(self.config.on_request, request)
+        elif self.listeners("request"):
+            for listener in self.listeners("request"):
+                self._ask(listener, request)
+        else:
+            self._accept_by_default(request)
+
+    def _ask(self, listener: Callable[[WebSocketRequest], Any], request: WebSocketRequest) -> None:
+        try:
+            result = listener(request)
+        except Exception as error:
+            self._request_failed(request, error)
+            return
+        if asyncio.iscoroutine(result) or asyncio.isfuture(result):
+            task = run_in_background(result, lambda error: self._request_failed(request, error))
+            task.add_done_callback(lambda task: self._accept_unless_resolved(request))
+        else:
+            self._accept_unless_resolved(request)
+
+    def _accept_unless_resolved(self, request: WebSocketRequest) -> None:
+        # A `request` listener may decide later; `on_request` of serve() need not decide at all.
+        if self._handler is not None and not request.is_resolved:
+            self._accept_by_default(request)
+
+    def _accept_by_default(self, request: WebSocketRequest) -> None:
+        if self._handler is not None:
+            request.accept(choose_protocol(self.config.subprotocols, request.requested_protocols), request.origin)
+        elif self.config.auto_accept_connections:
+            request.accept(next(iter(request.requested_protocols), None), request.origin)
+        else:
+            request.reject(404, "No handler is configured to accept the connection.")
+
+    def _request_failed(self, request: WebSocketRequest, error: BaseException) -> None:
+        SERVER_LOGGER.error("listener of 'request' failed for %s", request.resource, exc_info=error)
+        if not request.is_resolved:
+            request.reject(500)
+
+    def connection_opened(self, connection: WebSocketConnection) -> None:
+        """Called when a request was accepted."""
+        self._emit("connect", connection)
+        if self._handler is not None:
+            task = run_in_background(
+                self._run_handler(self._handler, connection), lambda error: self._on_listener_failure("handler", error)
+            )
+            self._handlers.add(task)
+            task.add_done_callback(self._handlers.discard)
+
+    async def _run_handler(self, handler: Handler, connection: WebSocketConnection) -> None:
+        try:
+            result = handler(connection)
+            if not asyncio.iscoroutine(result) and not asyncio.isfuture(result):
+                return  # a plain function has registered listeners: the connection lives on
+            await result
+        except ConnectionClosed:
+            pass  # the handler used the connection to its end, which is how most handlers end
+        except Exception as error:
+            connection.handler_failed(error)
+        finally:
+            if connection.connected:
+                connection.close()
+
+    def connection_ended(self, connection: WebSocketConnection) -> None:
+        """Called when a connection is closed."""
+        self._emit("close", connection, connection.close_code, connection.close_reason)
+
+    def handshake_failed(self, error: HandshakeError) -> None:
+        """Called when a handshake broke a rule and was refused."""
+        SERVER_LOGGER.debug("handshake refused: %s", error)
+        self._emit("upgrade_error", error)
+
+    def _on_listener_failure(self, event: str, error: BaseException) -> None:
+        SERVER_LOGGER.error("listener of %r failed", event, exc_info=error)
+
+
+def choose_protocol(supported: Iterable[str], requested: list[str]) -> str | None:
+    """Return the first supported subprotocol that the client offers, None when there is none."""
+    return next((name for name in supported if name.lower() in requested), None)

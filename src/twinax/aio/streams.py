@@ -1,0 +1,125 @@
+"""Messages in parts: an async iterator in, an iterable out."""
+
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ConnectionClosed
+
+if TYPE_CHECKING:
+    from .connection import WebSocketConnection
+
+__all__ = ["MessageStream", "send_stream"]
+
+FIN = 0x80
+OP_CONTINUATION = 0x0
+OP_TEXT = 0x1
+OP_BINARY = 0x2
+
+
+class MessageStream:
+    """One incoming message in parts: iterate over it with ``async for``, to its end.
+
+    Parts are `str` for a text message, always whole characters, and `bytes` for a binary one. How the
+    message is cut into parts follows how it arrives and means nothing.
+    """
+
+    __slots__ = ("_connection", "_done")
+
+    def __init__(self, connection: "WebSocketConnection") -> None:
+        self._connection = connection
+        self._done = False
+        if not connection.waiting:
+            connection.open_parts()
+
+    def __aiter__(self) -> "MessageStream":
+        return self
+
+    async def __anext__(self) -> Any:
+        """Return the next part.
+
+        Raises:
+            ConnectionClosed: The connection ended before the message did.
+
+        Cancellation: Safe.
+        """
+        connection = self._connection
+        while not self._done:
+            if not connection.parts_open:
+                self._done = True
+                return connection.take()  # it was there as a whole already
+            part = connection.take_part()
+            if part is not None:
+                return part
+            if connection.parts_ended:
+                self._done = True
+                connection.close_parts()
+            elif connection.close_report is not None:
+                connection.close_parts()
+                raise connection._closed_error()
+            else:
+                await connection._wait_arrival()
+        raise StopAsyncIteration
+
+    async def read(self) -> Any:
+        """Return the rest of the message in one piece."""
+        parts = [part async for part in self]
+        if parts and isinstance(parts[0], str):
+            return "".join(parts)
+        return b"".join(parts)
+
+
+async def send_stream(connection: "WebSocketConnection", parts: AsyncIterable[Any] | Iterable[Any]) -> None:
+    """Send the parts as one message, each in a frame of its own, as they come.
+
+    All parts are text, or all are bytes-like; without any part an empty text message is sent. Other
+    messages wait until the stream has ended; pings and pongs go between.
+
+    Raises:
+        TypeError: A part has another type than the first.
+        ConnectionClosed: The connection ended first.
+
+    Cancellation: As any other exception, it closes the connection with 1011, for a message that has
+        begun cannot be taken back.
+    """
+    while connection.is_streaming or not connection.is_writable:
+        await connection._wait_room()
+    connection.begin_stream()
+    try:
+        opcode = await _send_parts(connection, parts)
+        connection.send_part(FIN | opcode, b"")
+    except ConnectionClosed:
+        raise
+    except BaseException as error:
+        cause = error if isinstance(error, Exception) else RuntimeError("the task that sent a stream was cancelled")
+        connection.fail(1011, "message could not be finished", cause)
+        raise
+    finally:
+        connection.end_stream()
+
+
+async def _send_parts(connection: "WebSocketConnection", parts: AsyncIterable[Any] | Iterable[Any]) -> int:
+    """Send a frame for each part; return the opcode of the frame that ends the message."""
+    is_text: bool | None = None
+    opcode = OP_TEXT
+    async for part in _iterate(parts):
+        if is_text is None:
+            is_text = isinstance(part, str)
+            opcode = OP_TEXT if is_text else OP_BINARY
+        if isinstance(part, str) is not is_text:
+            raise TypeError(f"a part of a {'text' if is_text else 'binary'} message is {type(part).__name__}")
+        payload = part.encode() if isinstance(part, str) else memoryview(part).tobytes()
+        if payload:
+            connection.send_part(opcode, payload)
+            opcode = OP_CONTINUATION
+        while not connection.transport_ready:
+            await connection._wait_room()
+    return opcode
+
+
+async def _iterate(parts: AsyncIterable[Any] | Iterable[Any]) -> AsyncIterator[Any]:
+    if isinstance(parts, AsyncIterable):
+        async for part in parts:
+            yield part
+    else:
+        for part in parts:
+            yield part

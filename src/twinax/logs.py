@@ -1,0 +1,83 @@
+"""Logging: one line about how a connection ended, with its trace when it failed.
+
+No payload is ever logged. A peer that fails over and over cannot fill the disk: lines about one address
+are limited to `LINES_PER_SECOND`, and the next line says how many were left out.
+"""
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from .close import CloseReport
+
+__all__ = ["CLIENT_LOGGER", "LINES_PER_SECOND", "SERVER_LOGGER", "ConnectionLogger", "LineLimit"]
+
+SERVER_LOGGER: Final = logging.getLogger("twinax.server")
+CLIENT_LOGGER: Final = logging.getLogger("twinax.client")
+
+LINES_PER_SECOND: Final = 10
+ADDRESSES_KEPT: Final = 1024
+
+
+class LineLimit:
+    """Counts the lines about each address in the current second."""
+
+    def __init__(self, per_second: int = LINES_PER_SECOND) -> None:
+        self._per_second = per_second
+        self._counts: dict[str, tuple[int, int]] = {}
+
+    def allow(self, address: str, now: float) -> tuple[bool, int]:
+        """Tell whether a line about `address` may be logged, and how many were left out before it."""
+        second = int(now)
+        last_second, count = self._counts.get(address, (second, 0))
+        left_out = 0
+        if last_second != second:
+            left_out = max(0, count - self._per_second)
+            count = 0
+        if address not in self._counts and len(self._counts) >= ADDRESSES_KEPT:
+            self._counts.pop(next(iter(self._counts)))
+        self._counts[address] = (second, count + 1)
+        return count < self._per_second, left_out
+
+
+_limit = LineLimit()
+
+
+class ConnectionLogger:
+    """Logs for one connection, each line with its id and the address of the peer."""
+
+    __slots__ = ("_connection", "_logger")
+
+    def __init__(self, connection: Any, logger: "logging.Logger | logging.LoggerAdapter[Any] | None") -> None:
+        self._connection = connection
+        self._logger = logger
+
+    @property
+    def target(self) -> "logging.Logger | logging.LoggerAdapter[Any]":
+        """Where the lines go."""
+        return self._logger or (CLIENT_LOGGER if self._connection.is_client else SERVER_LOGGER)
+
+    def ended(self, report: "CloseReport") -> None:
+        """Log how the connection ended; with its trace when it failed."""
+        if report.closed_by == "remote" or (report.closed_by == "local" and report.was_clean):
+            self._log(logging.DEBUG, "closed: %s", report)
+        else:
+            trace = "".join(f"\n    {line}" for line in report.trace)
+            self._log(logging.INFO, "failed: %s%s", report, trace)
+
+    def listener_failed(self, event: str, error: BaseException) -> None:
+        """Log the exception of the application's code, with its traceback."""
+        self._log(logging.ERROR, "listener of %r failed", event, exc_info=error)
+
+    def _log(self, level: int, message: str, *values: object, exc_info: BaseException | None = None) -> None:
+        logger = self.target
+        if not logger.isEnabledFor(level):
+            return
+        connection = self._connection
+        allowed, left_out = _limit.allow(connection.remote_address, time.monotonic())
+        if not allowed:
+            return
+        if left_out:
+            message += f" ({left_out} earlier lines about this address were left out)"
+        logger.log(level, "#%d %s " + message, connection.id, connection.remote_address, *values, exc_info=exc_info)
