@@ -106,8 +106,9 @@ def read_request(head: RequestHead, *, parse_cookies: bool = True, parse_extensi
         resource, host = _read_target(head)
         origin = _get_one(headers, origin_field(version)) if origin_field(version) in headers else None
         protocols = grammar.parse_protocols(headers.combined("Sec-WebSocket-Protocol") or "")
-        # In reverse, so that of two that differ in case only the first is what is answered.
-        full_case = {name.lower(): name for name in reversed(protocols)}
+        full_case: dict[str, str] = {}
+        for name in protocols:  # of two that differ in case only, the first is what is answered
+            full_case.setdefault(name.lower(), name)
         extensions = headers.combined("Sec-WebSocket-Extensions") if parse_extensions else None
         return HandshakeRequest(
             head=head,
@@ -116,7 +117,7 @@ def read_request(head: RequestHead, *, parse_cookies: bool = True, parse_extensi
             key=key,
             origin=origin,
             websocket_version=version,
-            requested_protocols=tuple(dict.fromkeys(name.lower() for name in protocols)),
+            requested_protocols=tuple(full_case),
             protocol_full_case_map=full_case,
             requested_extensions=grammar.parse_extensions(extensions or ""),
             cookies=cookie_fields.parse_cookies(headers.combined("Cookie") or "") if parse_cookies else None,
