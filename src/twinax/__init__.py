@@ -30,5 +30,43 @@ from .errors import (
     WebSocketError,
 )
 from .headers import Headers
-from .protocol import Opcode, WebSocketFrame
+from .protocol import ClientProtocol, Opcode, ServerProtocol, WebSocketFrame
+from .routing import WebSocketRouter, WebSocketRouterRequest
 from .rules import Rule
+
+__all__ = [
+    "IMPLEMENTATION",
+    "ClientProtocol",
+    "Close",
+    "CloseCode",
+    "CloseReport",
+    "ConcurrencyError",
+    "ConnectionClosed",
+    "ConnectionClosedError",
+    "ConnectionClosedOK",
+    "Cookie",
+    "HTTPRequest",
+    "HTTPResponse",
+    "HandshakeError",
+    "HandshakeRejected",
+    "HandshakeTimeout",
+    "Headers",
+    "InvalidURI",
+    "LocalProtocolError",
+    "MessageTooBig",
+    "Opcode",
+    "ProtocolError",
+    "RemoteProtocolError",
+    "Rule",
+    "ServerProtocol",
+    "SetCookie",
+    "WebSocketConnection",
+    "WebSocketError",
+    "WebSocketFrame",
+    "WebSocketRequest",
+    "WebSocketRouter",
+    "WebSocketRouterRequest",
+    "WebSocketServer",
+    "__version__",
+    "serve",
+]

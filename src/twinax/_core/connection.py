@@ -12,7 +12,7 @@ of it so that `send` costs one call and a connection one object.
 
 from typing import TYPE_CHECKING, Any
 
-from ..close import Close, is_code_on_wire
+from ..close import Close
 from ..errors import RemoteProtocolError
 from ..rules import Rule
 
@@ -26,6 +26,7 @@ else:
 
 if not cython.compiled:
     from .assembler import Assembler
+    from .close_payload import parse_close_payload, shorten_reason
     from .cursor import Cursor
     from .frames import OP_BINARY, OP_CLOSE, OP_CONTINUATION, OP_PING, OP_TEXT, HeaderReader, MaskKeys
     from .inbox import Inbox
@@ -357,28 +358,3 @@ class CoreConnection(Inbox):
 
     def _on_failure(self, error: Exception) -> None:
         """The connection was failed; the peer is told as far as it reads."""
-
-
-def parse_close_payload(payload: bytes) -> Close:
-    """Return code and reason of a close frame (RFC 6455 5.5.1); code 1005 when it has none.
-
-    Raises:
-        RemoteProtocolError: One byte, a code that may not be sent, or a reason that is not UTF-8.
-    """
-    if not payload:
-        return Close(1005)
-    if len(payload) == 1:
-        raise RemoteProtocolError(Rule.CLOSE_PAYLOAD_OF_ONE_BYTE)
-    code = int.from_bytes(payload[:2], "big")
-    if not is_code_on_wire(code):
-        raise RemoteProtocolError(Rule.CLOSE_CODE_INVALID, code=code)
-    try:
-        return Close(code, payload[2:].decode())
-    except UnicodeDecodeError:
-        raise RemoteProtocolError(Rule.CLOSE_REASON_NOT_UTF8) from None
-
-
-def shorten_reason(reason: str) -> str:
-    """Return as much of `reason` as a close frame has room for, cut between characters."""
-    encoded = reason.encode("utf-8", "replace")
-    return reason if len(encoded) <= 123 else encoded[:120].decode("utf-8", "ignore") + "..."

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..close import Close, is_code_on_wire
+from ..close import Close
 from ..errors import LocalProtocolError
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ else:
         from . import _cython as cython
 
 if not cython.compiled:
+    from .close_payload import build_close_payload
     from .frames import (
         FIN,
         MAX_CONTROL_PAYLOAD,
@@ -35,7 +36,7 @@ if not cython.compiled:
     )
     from .settings import CoreSettings
 
-__all__ = ["DONE", "Done", "Output", "build_close_payload"]
+__all__ = ["DONE", "Done", "Output"]
 
 # The states. Others ask the predicates of `Output`; what arrives in a state is a table in connection.py.
 OPEN = cython.declare(cython.uint, 0)
@@ -47,7 +48,6 @@ LOST = cython.declare(cython.uint, 4)  # the TCP connection is gone
 STATE_NAMES = ("open", "closing", "closed", "failed", "lost")
 
 FLUSH_SIZE = cython.declare(cython.Py_ssize_t, 65536)
-MAX_REASON = 123  # RFC 6455 5.5: 125 bytes less two for the code
 
 
 class Done:
@@ -66,27 +66,6 @@ class Done:
 
 
 DONE = Done()
-
-
-def build_close_payload(code: int | None, reason: str) -> bytes:
-    """Return the payload of a close frame (RFC 6455 5.5.1).
-
-    Raises:
-        LocalProtocolError: The code may not be sent, the reason is longer than 123 bytes of UTF-8, or
-            there is a reason without a code.
-    """
-    if code is None:
-        if reason:
-            raise LocalProtocolError("a close frame without a code has no room for a reason (RFC 6455 5.5.1)")
-        return b""
-    if not is_code_on_wire(code):
-        raise LocalProtocolError(
-            f"close code {code} may not be sent (RFC 6455 7.4): use 1000-1003, 1007-1014 or 3000-4999"
-        )
-    encoded = reason.encode()
-    if len(encoded) > MAX_REASON:
-        raise LocalProtocolError(f"close reason of {len(encoded)} bytes of UTF-8, at most {MAX_REASON} are allowed")
-    return code.to_bytes(2, "big") + encoded
 
 
 @cython.cclass

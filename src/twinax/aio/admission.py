@@ -164,7 +164,7 @@ class Admission:
         handler = self.config.http_handler
         response = check_plain_request(request.head)
         if response is None and handler is None:
-            fields = [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Version", "13")]
+            fields = [("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")]
             response = HTTPResponse(426, "this port speaks WebSocket\n", fields)
         if response is not None or handler is None:
             incoming.answer_http(response or HTTPResponse(404), request.method)

@@ -112,7 +112,9 @@ def as_response(answer: Any) -> HTTPResponse:
 def build_http_answer(response: HTTPResponse, method: str) -> bytes:
     """Return the bytes of an answer; to HEAD without its body."""
     fields = [(name, value) for name, value in response.headers.items() if name.lower() not in OURS]
-    fields += [("Content-Length", str(len(response.body))), ("Connection", "close")]
+    # RFC 9110 7.8: who sends Upgrade names it in Connection too.
+    connection = "close, Upgrade" if "Upgrade" in response.headers else "close"
+    fields += [("Content-Length", str(len(response.body))), ("Connection", connection)]
     head = build_response_head(response.status, fields)
     return head if method == "HEAD" else head + response.body
 

@@ -2,7 +2,20 @@
 
 from .admission import LOOPBACK_HOSTS, AllowedOrigins, check_host, check_origin
 from .basic_auth import build_basic, build_challenge, check_credentials, parse_basic
+from .client import ClientProtocol
 from .entropy import MASK_KEYS, random_bytes
+from .events import (
+    CloseReceived,
+    Event,
+    Failed,
+    FrameReceived,
+    HandshakeFailed,
+    MessageReceived,
+    Opened,
+    PingReceived,
+    PongReceived,
+    RequestReceived,
+)
 from .forwarded import remote_addresses
 from .frame import Opcode, WebSocketFrame
 from .grammar import (
@@ -26,6 +39,7 @@ from .head import (
     parse_request_head,
     parse_response_head,
 )
+from .server import ServerProtocol
 
 __all__ = [
     "LOOPBACK_HOSTS",
@@ -33,12 +47,24 @@ __all__ = [
     "SUPPORTED_VERSIONS",
     "AcceptedHandshake",
     "AllowedOrigins",
+    "ClientProtocol",
+    "CloseReceived",
+    "Event",
     "Extension",
+    "Failed",
+    "FrameReceived",
+    "HandshakeFailed",
     "HandshakeRequest",
     "HeadBuffer",
+    "MessageReceived",
     "Opcode",
+    "Opened",
+    "PingReceived",
+    "PongReceived",
     "RequestHead",
+    "RequestReceived",
     "ResponseHead",
+    "ServerProtocol",
     "WebSocketFrame",
     "accept_key",
     "build_accept",
