@@ -40,7 +40,7 @@ def extensions() -> list[Extension]:
         return []
     from Cython.Build import cythonize
 
-    names = ("_compiled.pyx", "_kernels.pxi", "_kernels.h", "cursor.py", "frames.py", "assembler.py", "connection.py")
+    names = sorted(name for name in os.listdir(CORE) if name.endswith((".py", ".pyx", ".pxi", ".h")))
     unit = Extension(
         "twinax._core._compiled",
         [f"{CORE}/_compiled.pyx"],
