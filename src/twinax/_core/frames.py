@@ -135,7 +135,7 @@ class MaskKeys:
     """Masking keys from a CSPRNG, drawn for many frames at once.
 
     RFC 6455 5.3: each key must be unpredictable, so one is never used twice. Popping from a list is
-    atomic under the GIL: two threads never get the same key.
+    atomic under the GIL: two threads never get the same key, but each may find that the other took the last.
     """
 
     _random_bytes: Any
@@ -148,9 +148,11 @@ class MaskKeys:
     @cython.cfunc
     def next(self) -> cython.uint:
         """Return a key that was never used."""
-        if not self._keys:
-            self._keys = list(struct.unpack(f"<{KEYS_AT_ONCE}I", self._random_bytes(4 * KEYS_AT_ONCE)))
-        return self._keys.pop()
+        while True:
+            try:
+                return self._keys.pop()
+            except IndexError:
+                self._keys = list(struct.unpack(f"<{KEYS_AT_ONCE}I", self._random_bytes(4 * KEYS_AT_ONCE)))
 
     def forget(self) -> None:
         """Throw away the keys drawn so far: after a fork they belong to two processes."""
