@@ -195,9 +195,15 @@ def append_frame(
     masked: cython.bint,
     key: cython.uint,
 ) -> None:
-    """Append a whole frame; `payload` is bytes-like and has `length` bytes."""
-    append_header(out, first_byte, length, masked, key)
-    append_masked(out, payload, key if masked else 0)
+    """Append a whole frame, or nothing when that raises; `payload` is bytes-like and has `length` bytes."""
+    start: cython.Py_ssize_t = len(out)
+    try:
+        append_header(out, first_byte, length, masked, key)
+        append_masked(out, payload, key if masked else 0)
+    except BaseException:
+        # A header without its payload would garble everything that is sent after it.
+        del out[start:]
+        raise
 
 
 def build_frame(first_byte: int, payload: bytes, key: int | None = None) -> bytes:
