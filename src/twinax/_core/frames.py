@@ -6,6 +6,7 @@ most). What the first two bytes show to be wrong is refused at once, before the 
 """
 
 import struct
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,9 @@ RSV_BITS = cython.declare(cython.uint, 0x70)
 MASK_BIT = cython.declare(cython.uint, 0x80)
 
 MAX_CONTROL_PAYLOAD = cython.declare(cython.Py_ssize_t, 125)  # RFC 6455 5.5
+
+# A length beyond it is read as this: more than any address space holds, and a 32-bit host must not see it wrapped.
+MAX_LENGTH = cython.declare(cython.ulonglong, sys.maxsize)
 
 KEYS_AT_ONCE = 256
 
@@ -126,7 +130,7 @@ class HeaderReader:
         # RFC 6455 5.2: the minimal number of bytes MUST be used to encode the length.
         if length < 126 or (size == 10 and length < 65536):
             raise RemoteProtocolError(Rule.LENGTH_NOT_MINIMAL, length=length)
-        return length
+        return min(length, MAX_LENGTH)
 
 
 @cython.final
