@@ -67,7 +67,7 @@ class Rule(Enum):
     TOO_MANY_CONTROL_FRAMES = (
         "limit",
         1008,
-        "more than max_control_frames_per_second={limit} control frames a second",
+        "more than max_control_frames_per_second={limit:g} control frames a second",
     )
 
     def explain(self, **values: object) -> str:

@@ -47,7 +47,7 @@ class CoreSettings:
         self.max_frame = _or_unlimited(max_received_frame_size)
         self.max_message = _or_unlimited(max_received_message_size)
         self.max_empty_frames = _or_unlimited(max_empty_frames)
-        self.control_rate = 0.0 if max_control_frames_per_second is None else max_control_frames_per_second
+        self.control_rate = 0.0 if max_control_frames_per_second is None else float(max_control_frames_per_second)
         self.control_burst = control_frame_burst
         self.fragment_size = _or_unlimited(fragmentation_threshold)
         self.assemble = assemble_fragments
