@@ -47,6 +47,10 @@ LOST = cython.declare(cython.uint, 4)  # the TCP connection is gone
 
 STATE_NAMES = ("open", "closing", "closed", "failed", "lost")
 
+# What keeps other messages back: fragments of two messages may not mix (RFC 6455 5.4).
+STREAM = cython.declare(cython.uint, 1)  # a message in parts, from `begin_stream` to `end_stream`
+FRAGMENTS = cython.declare(cython.uint, 2)  # one that is being cut up right now
+
 FLUSH_SIZE = cython.declare(cython.Py_ssize_t, 65536)
 
 
@@ -80,7 +84,7 @@ class Output:
     _corked: cython.bint
     _flush_scheduled: cython.bint
     _writable: cython.bint
-    _streaming: cython.bint
+    _mid_message: cython.uint
     _held: deque[tuple[int, bytes, int]] | None
     _held_size: cython.Py_ssize_t
     _waiting_pong: bytes | None
@@ -96,7 +100,7 @@ class Output:
         self._corked = False
         self._flush_scheduled = False
         self._writable = True
-        self._streaming = False
+        self._mid_message = 0
         self._held = None
         self._held_size = 0
         self._waiting_pong = None
@@ -160,11 +164,13 @@ class Output:
     def _send_message(self, opcode: cython.uint, payload: bytes, length: cython.Py_ssize_t) -> object:
         if self._state != OPEN:
             raise self._closed_error()
-        if not self._writable or self._streaming or self._held:
+        if not self._writable or self._mid_message or self._held:
             self._hold(FIN | opcode, payload, 0)
             return self._wait_writable()
         if length > self._settings.fragment_size:
             self._write_fragments(opcode, payload, 0)
+            if self._held or self._held_close is not None:
+                self._release()  # what came in between
         else:
             self._put(FIN | opcode, payload, length)
         self._uncork()
@@ -172,24 +178,32 @@ class Output:
 
     @cython.cfunc
     def _write_fragments(self, opcode: cython.uint, payload: bytes, offset: cython.Py_ssize_t) -> None:
-        """Write as much of a message from `offset` on as the transport takes; hold the rest."""
+        """Write as much of a message from `offset` on as the transport takes; hold the rest.
+
+        Writing may call back: the transport says that it is full, or that it is not, and the application
+        sends, closes or drops. Until this returns all of that is held back, as it is during a stream.
+        """
         view = memoryview(payload)
         length: cython.Py_ssize_t = len(payload)
         size: cython.Py_ssize_t = self._settings.fragment_size
-        while self._writable or offset == 0:
-            first: cython.uint = OP_CONTINUATION if offset else opcode
+        first: cython.uint
+        self._mid_message |= FRAGMENTS
+        while self._writable and offset < length and self._state <= CLOSING:
+            first = OP_CONTINUATION if offset else opcode
             if length - offset <= size:
-                self._put(FIN | first, view[offset:], length - offset)
-                return
+                first |= FIN
+                size = length - offset
             self._put(first, view[offset : offset + size], size)
             offset += size
-        self._hold_first(FIN | opcode, payload, offset)
+        self._mid_message &= ~FRAGMENTS
+        if offset < length:
+            self._hold_first(FIN | opcode, payload, offset)
 
     def send_frame_bytes(self, first_byte: int, payload: bytes) -> Any:
         """Send one frame as it is: the caller sees to it that the frames make sense together."""
         if self._state != OPEN:
             raise self._closed_error()
-        if first_byte & 0x08 or (self._writable and not self._held):
+        if first_byte & 0x08 or (self._writable and not self._mid_message and not self._held):
             self._put(first_byte, payload, len(payload))
             self._uncork()
         else:
@@ -200,7 +214,7 @@ class Output:
 
     def begin_stream(self) -> None:
         """Keep other messages back until `end_stream`: fragments of two messages may not mix (RFC 6455 5.4)."""
-        self._streaming = True
+        self._mid_message |= STREAM
 
     def send_part(self, first_byte: int, payload: bytes) -> None:
         """Send one fragment of the message that `begin_stream` opened."""
@@ -211,13 +225,13 @@ class Output:
 
     def end_stream(self) -> None:
         """Let the messages go that were kept back."""
-        self._streaming = False
+        self._mid_message &= ~STREAM
         self._release()
 
     @property
     def is_streaming(self) -> bool:
         """Whether a message in parts is being sent."""
-        return self._streaming
+        return self._mid_message & STREAM != 0
 
     # --- control frames -----------------------------------------------------------------------
 
@@ -253,7 +267,7 @@ class Output:
             return
         self._state = CLOSING
         self._close_sent = Close(1005 if code is None else code, reason)
-        if self._held or self._streaming or not self._writable:
+        if self._held or self._mid_message or not self._writable:
             self._held_close = payload
         else:
             self._put(FIN | OP_CLOSE, payload, len(payload))
@@ -327,12 +341,12 @@ class Output:
     @cython.cfunc
     def _release(self) -> None:
         """Write what was held back, as far as the transport takes it."""
-        if self._waiting_pong is not None and self._state <= CLOSING:
+        if self._waiting_pong is not None and self._writable and self._state <= CLOSING:
             self._put(FIN | OP_PONG, self._waiting_pong, len(self._waiting_pong))
             self._waiting_pong = None
         first: cython.uint
         offset: cython.Py_ssize_t
-        while self._held and self._writable and not self._streaming and self._state <= CLOSING:
+        while self._held and self._writable and not self._mid_message and self._state <= CLOSING:
             item = self._held.popleft()
             first = item[0]
             payload = item[1]
@@ -342,12 +356,12 @@ class Output:
                 self._put(first, payload, len(payload))
             else:
                 self._write_fragments(first & 0x0F, payload, offset)
-        if self._held_close is not None and self._writable and not self._held and not self._streaming:
+        if self._held_close is not None and self._writable and not self._held and not self._mid_message:
             held_close = self._held_close
             self._held_close = None
             self._put(FIN | OP_CLOSE, held_close, len(held_close))
         self._uncork()
-        if self._writable and not self._held and not self._streaming and self._state <= CLOSING:
+        if self._writable and not self._held and not self._mid_message and self._state <= CLOSING:
             self._on_writable()
 
     # --- for the owner to override --------------------------------------------------------------
