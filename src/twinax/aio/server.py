@@ -306,17 +306,19 @@ class WebSocketServer(Emitter):
             task.add_done_callback(self._handlers.discard)
 
     async def _run_handler(self, handler: Handler, connection: WebSocketConnection) -> None:
+        owns = False
         try:
             result = handler(connection)
-            if not asyncio.iscoroutine(result) and not asyncio.isfuture(result):
-                return  # a plain function has registered listeners: the connection lives on
-            await result
+            if asyncio.iscoroutine(result) or asyncio.isfuture(result):
+                owns = True
+                await result
         except ConnectionClosed:
             pass  # the handler used the connection to its end, which is how most handlers end
         except Exception as error:
             connection.handler_failed(error)
         finally:
-            if connection.connected:
+            # A plain function has registered listeners: the connection lives on.
+            if owns and connection.connected:
                 connection.close()
 
     def connection_ended(self, connection: WebSocketConnection) -> None:
