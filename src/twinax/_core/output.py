@@ -52,6 +52,7 @@ STREAM = cython.declare(cython.uint, 1)  # a message in parts, from `begin_strea
 FRAGMENTS = cython.declare(cython.uint, 2)  # one that is being cut up right now
 
 FLUSH_SIZE = cython.declare(cython.Py_ssize_t, 65536)
+HELD_COST = cython.declare(cython.Py_ssize_t, 64)  # of a message that is held back, beside its payload
 
 
 class Done:
@@ -326,7 +327,9 @@ class Output:
     def _hold(self, first_byte: cython.uint, payload: bytes, offset: cython.Py_ssize_t) -> None:
         if self._held is None:
             self._held = deque()
-        if self._held_size and len(payload) > self._settings.max_unsent - self._held_size:
+        # One message may wait whatever its size. Each is charged what it costs us, or empty ones could pile up.
+        room: cython.Py_ssize_t = self._settings.max_unsent - self._held_size - HELD_COST * len(self._held)
+        if self._held and len(payload) + HELD_COST > room:
             raise self._on_overflow(self._held_size + len(payload), self._settings.max_unsent)
         self._held.append((first_byte, payload, offset))
         self._held_size += len(payload)
