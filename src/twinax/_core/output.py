@@ -151,14 +151,16 @@ class Output:
         if isinstance(data, str):
             payload = data.encode()
             return self._send_message(OP_TEXT, payload, len(payload))
-        if isinstance(data, bytes):
+        if type(data) is bytes:
             return self._send_message(OP_BINARY, data, len(data))
+        if isinstance(data, bytes):
+            return self.send_bytes(data)
         return self._send_other(data)
 
     def send_bytes(self, data: Any) -> Any:
         """Send one binary message; see `twinax.WebSocketConnection.send_bytes`."""
         # A copy, for the caller may change it; memoryview refuses what is not bytes-like, whatever its items.
-        payload: bytes = data if isinstance(data, bytes) else memoryview(data).tobytes()
+        payload: bytes = data if type(data) is bytes else memoryview(data).tobytes()
         return self._send_message(OP_BINARY, payload, len(payload))
 
     @cython.cfunc
