@@ -72,7 +72,9 @@ class Inbox(Output):
         return self._pop()
 
     def stop_input(self) -> None:
-        """Read nothing and deliver nothing until `start_input`."""
+        """Read nothing and deliver nothing until `start_input`; without effect once the connection is closing."""
+        if self._state != OPEN:
+            return  # the peer's close frame is to be read, and nothing else is delivered
         if not self._stop:
             self._hold_input()
         self._stop |= STOP_USER
