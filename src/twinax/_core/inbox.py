@@ -109,9 +109,12 @@ class Inbox(Output):
         return self._parts_complete and not self._parts
 
     def close_parts(self) -> None:
-        """Let the next message be handed over as a whole again."""
+        """Let the next message be handed over as a whole again; parts that were not taken are dropped."""
+        dropped: deque[Any] | None = self._parts
         self._parts = None
         self._parts_complete = False
+        if dropped:
+            self._shrink(sum(map(len, dropped)))
 
     @property
     def parts_open(self) -> bool:
@@ -162,11 +165,16 @@ class Inbox(Output):
         return message
 
     @cython.cfunc
+    def _count(self) -> cython.Py_ssize_t:
+        """How many objects wait: a part counts as a message, or one of two bytes would cost us ten times that."""
+        return self.waiting + (len(self._parts) if self._parts is not None else 0)
+
+    @cython.cfunc
     def _grow(self, size: cython.Py_ssize_t) -> None:
         self._messages_size += size
         if self._stop & STOP_FULL:
             return
-        if self._messages_size >= self._settings.inbox_bytes or self.waiting >= self._settings.inbox_messages:
+        if self._messages_size >= self._settings.inbox_bytes or self._count() >= self._settings.inbox_messages:
             if not self._stop:
                 self._hold_input()
             self._stop |= STOP_FULL
@@ -178,7 +186,7 @@ class Inbox(Output):
         if (
             self._stop & STOP_FULL
             and self._messages_size <= self._settings.inbox_bytes // 2
-            and self.waiting <= self._settings.inbox_messages // 2
+            and self._count() <= self._settings.inbox_messages // 2
         ):
             self._unstop(STOP_FULL)
 
