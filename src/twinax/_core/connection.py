@@ -221,7 +221,7 @@ class CoreConnection(Inbox):
         header: HeaderReader = self._header
         message: object
         if not self._settings.assemble:
-            self._on_frame(header.fin, header.rsv, header.opcode, cursor.take_bytes(length, header.key))
+            self._hand_on_frame(cursor.take_bytes(length, header.key))
             return
         if header.opcode == OP_TEXT:
             try:
@@ -265,11 +265,17 @@ class CoreConnection(Inbox):
         if assembler is None:
             return
         if not self._settings.assemble:
-            self._on_frame(self._header.fin, self._header.rsv, self._header.opcode, assembler.take_part())
+            self._hand_on_frame(assembler.take_part())
             if self._header.fin:
                 assembler.reset()
         elif self._header.fin:
             self._deliver(assembler.finish())
+
+    @cython.cfunc
+    def _hand_on_frame(self, payload: object) -> None:
+        header: HeaderReader = self._header
+        if self._state == OPEN:  # RFC 6455 1.4: what follows our close frame is discarded
+            self._on_frame(header.fin, header.rsv, header.opcode, payload)
 
     @cython.cfunc
     def _count_empty_frame(self) -> None:
@@ -285,13 +291,13 @@ class CoreConnection(Inbox):
         payload: bytes = cursor.take_bytes(header.length, header.key)
         self._charge_control_frame()
         if not self._settings.assemble:
-            self._on_frame(True, 0, header.opcode, payload)
+            self._hand_on_frame(payload)
         if header.opcode == OP_CLOSE:
             self._read_close(payload)
         elif self._state != OPEN:
             return  # RFC 6455 1.4: whatever follows our close frame is discarded, but for the peer's own
         elif header.opcode == OP_PING:
-            if self._on_ping(payload):
+            if self._on_ping(payload) and self._state == OPEN:  # a listener may have closed
                 self._answer_ping(payload)
         else:
             self._on_pong(payload)
