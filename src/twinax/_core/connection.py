@@ -151,9 +151,8 @@ class CoreConnection(Inbox):
         if self._state > CLOSING:
             cursor.skip(cursor.available())
             return
-        assembler: Assembler | None = self._assembler
-        if self._parts is not None and not self._parts_complete and assembler is not None and assembler.opcode:
-            self._add_part(assembler.take_part())
+        if self._parts is not None:
+            self._hand_on_part()
         if not cursor.available():
             return
         self._left_over = cursor.rest()
@@ -186,6 +185,24 @@ class CoreConnection(Inbox):
                 self._turn_frames -= 1
                 self._turn_bytes -= header.length
                 self._read_data(cursor)
+
+    @cython.cfunc
+    def _hand_on_part(self) -> None:
+        """Add what has come of the message in progress to the parts."""
+        assembler: Assembler | None = self._assembler
+        if (
+            self._state == OPEN
+            and self._settings.assemble
+            and not self._parts_complete
+            and assembler is not None
+            and assembler.opcode
+        ):
+            self._add_part(assembler.take_part())
+
+    def open_parts(self) -> None:
+        """Have the next message that is not waiting yet handed on in parts, beginning with what has come of it."""
+        Inbox.open_parts(self)
+        self._hand_on_part()
 
     # --- data frames --------------------------------------------------------------------------
 
