@@ -183,7 +183,6 @@ class CoreConnection(Inbox):
                 self._read_control(cursor)
             else:
                 self._turn_frames -= 1
-                self._turn_bytes -= header.length
                 self._read_data(cursor)
 
     @cython.cfunc
@@ -226,6 +225,7 @@ class CoreConnection(Inbox):
         elif header.fin and cursor.available() >= length:
             if length > settings.max_message and settings.assemble:
                 raise RemoteProtocolError(Rule.MESSAGE_TOO_BIG, length=length, received=0, limit=settings.max_message)
+            self._turn_bytes -= length
             self._read_whole(cursor, length)
             return
         self._begin_part(length)
@@ -272,6 +272,7 @@ class CoreConnection(Inbox):
         self._assembler.append(cursor, count, self._payload_key)  # type: ignore[union-attr]
         self._payload_key = rotate_key(self._payload_key, count)
         self._payload_left -= count
+        self._turn_bytes -= count
         if self._payload_left == 0:
             self._end_frame()
         return True
