@@ -139,8 +139,9 @@ class CoreConnection(Inbox):
             # Nothing that bytes can cause should get here; if it does, one connection ends and not the server.
             self.fail(1011, "internal error", error)
         finally:
+            # Also when a listener lets a CancelledError or KeyboardInterrupt through: the stream stays in step.
             self._corked = False
-        self._keep_rest()
+            self._keep_rest()
         self.flush()
         if self._messages or self._parts is not None:
             self._on_arrival()
