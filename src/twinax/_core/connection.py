@@ -107,9 +107,9 @@ class CoreConnection(Inbox):
                 buffer[start:HEADROOM] = rest
             else:
                 # Reading was stopped with a backlog, but the transport had more under way already.
-                buffer = bytearray(rest) + buffer[HEADROOM:end]
-                start = 0
-                end = len(buffer)
+                self._left_over = rest + buffer[HEADROOM:end]
+                self.continue_receive(now)
+                return
         self._cursor.load(buffer, start, end)
         self._take_turn(now)
 
@@ -117,6 +117,7 @@ class CoreConnection(Inbox):
         """Go on with what was left over when reading was stopped or the turn was used up."""
         self._cursor.load(bytearray(self._left_over), 0, len(self._left_over))
         self._take_turn(now)
+        self._cursor.load(bytearray(), 0, 0)  # or the copy would live as long as the connection is idle
 
     @property
     def has_backlog(self) -> bool:
@@ -151,6 +152,7 @@ class CoreConnection(Inbox):
         cursor: Cursor = self._cursor
         if self._state > CLOSING:
             cursor.skip(cursor.available())
+            self._assembler = None
             return
         if self._parts is not None:
             self._hand_on_part()
