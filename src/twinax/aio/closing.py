@@ -33,7 +33,7 @@ def explain_loss(error: BaseException | None) -> str:
 class Closing:
     """The end of one connection, from its first sign to the report."""
 
-    __slots__ = ("_connection", "_timer", "by_failure", "cause", "closed_by", "error", "phase")
+    __slots__ = ("_aborted", "_connection", "_timer", "by_failure", "cause", "closed_by", "error", "phase")
 
     phase: Literal["handshake", "open", "closing"]
 
@@ -45,6 +45,7 @@ class Closing:
         self.error: BaseException | None = None
         self.phase = "open"
         self.by_failure = False
+        self._aborted = False
 
     # --- steps --------------------------------------------------------------------------------
 
@@ -84,7 +85,14 @@ class Closing:
         if cause is not None:
             self.phase = "closing"
             self.cause = f"{self.cause}, but {cause}"
+        self._aborted = True
         wire.abort()
+
+    def abort(self, cause: str, error: BaseException | None) -> None:
+        """End the TCP connection now, for this cause."""
+        self.become(cause, error)
+        self._aborted = True
+        self._connection.wire.abort()
 
     def cancel(self) -> None:
         """Stop the clock."""
@@ -100,7 +108,7 @@ class Closing:
         self.cancel()
         if connection.close_rcvd is None and not self.by_failure and connection.close_sent is not None:
             self.phase = "closing"
-            if error is not None:
+            if not self._aborted:
                 self.become(f"{self.cause}, but {explain_loss(error)}", error)
 
     def build_report(self) -> CloseReport:
@@ -132,6 +140,7 @@ class Closing:
         sent, rcvd = self._connection.close_sent, self._connection.close_rcvd
         if self.closed_by == "remote" and rcvd is not None:
             return rcvd.code, rcvd.reason or CLOSE_DESCRIPTIONS.get(rcvd.code, "")
-        if sent is not None and (rcvd is not None or self.by_failure):
+        # While the connection is not gone yet, whoever asks is told what it is being closed with.
+        if sent is not None and (rcvd is not None or self.by_failure or not self._connection.wire.is_lost):
             return sent.code, sent.reason or CLOSE_DESCRIPTIONS.get(sent.code, "")
         return 1006, self.cause

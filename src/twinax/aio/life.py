@@ -195,9 +195,8 @@ class ConnectionLife(Emitter, CoreConnection):
         self.note(cause)
         if self._closing is None:
             self._closing = Closing(self, "local", cause)
-        self._closing.become(cause, error)
         self._closing.by_failure = by_failure
-        self.wire.abort()
+        self._closing.abort(cause, error)
 
     async def wait_closed(self) -> None:
         """Wait until the connection is closed, by whomever.

@@ -1,6 +1,7 @@
 """`WebSocketServer`: listens, lets requests be accepted or rejected, and keeps its connections."""
 
 import asyncio
+import contextlib
 import signal
 import socket
 import ssl as ssl_module
@@ -178,12 +179,26 @@ class WebSocketServer(Emitter):
                 incoming.abort()
         try:
             await self._admission.wait_empty()
-            if self._handlers:
-                await asyncio.wait(self._handlers)
+            await self._wait_handlers()
         except asyncio.CancelledError:
             for connection in self.connections:
                 connection.give_up("the server was closed at once")
             raise
+
+    async def _wait_handlers(self) -> None:
+        """Let handlers finish what they do after their connection is closed, but not for ever."""
+        if not self._handlers:
+            return
+        _, pending = await asyncio.wait(self._handlers, timeout=self.config.close_timeout)
+        if pending:
+            SERVER_LOGGER.warning(
+                "%d handlers cancelled: still running close_timeout=%s s after their connections were closed",
+                len(pending),
+                self.config.close_timeout,
+            )
+            for handler in pending:
+                handler.cancel()
+            await asyncio.wait(pending)
 
     def close_all_connections(self) -> None:
         """Begin to close every connection with 1000; reject pending requests in the next turn."""
@@ -221,7 +236,8 @@ class WebSocketServer(Emitter):
     def broadcast(self, data: Any) -> None:
         """Send a message to every open connection, without waiting for slow ones."""
         for connection in self.connections:
-            if connection.connected:
+            # One that is closed, or is dropped now for its unsent bytes, does not concern the others.
+            with contextlib.suppress(ConnectionClosed):
                 connection.send(data)
 
     def broadcast_utf(self, data: Any) -> None:
