@@ -7,7 +7,8 @@ silence. A listener that raises never harms the server: the owner decides what i
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import Any, ClassVar, TypeVar
+from functools import partial
+from typing import Any, ClassVar, TypeVar, overload
 
 __all__ = ["Emitter", "is_coroutine_function", "run_in_background"]
 
@@ -49,6 +50,10 @@ class Emitter:
     EVENTS: ClassVar[frozenset[str]] = frozenset()
     _listeners: dict[str, tuple[Callable[..., Any], ...]] | None
 
+    @overload
+    def on(self, event: str) -> Callable[[Listener], Listener]: ...
+    @overload
+    def on(self, event: str, listener: Listener) -> Listener: ...
     def on(self, event: str, listener: Listener | None = None) -> Any:
         """Call `listener` whenever `event` happens.
 
@@ -65,7 +70,7 @@ class Emitter:
         """
         self._check_event(event)
         if listener is None:
-            return lambda function: self.on(event, function)
+            return partial(self.on, event)
         if not callable(listener):
             raise TypeError(f"listener for {event!r}: {listener!r} is not callable")
         # The slot is the subclass's: a mixin beside a compiled class may have no layout of its own.
@@ -74,11 +79,15 @@ class Emitter:
         self._listeners_changed(event)
         return listener
 
+    @overload
+    def once(self, event: str) -> Callable[[Listener], Listener]: ...
+    @overload
+    def once(self, event: str, listener: Listener) -> Listener: ...
     def once(self, event: str, listener: Listener | None = None) -> Any:
         """As `on`, for the next time only."""
         self._check_event(event)
         if listener is None:
-            return lambda function: self.once(event, function)
+            return partial(self.once, event)
 
         def only_once(*args: Any) -> Any:
             self.off(event, only_once)

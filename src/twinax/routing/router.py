@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 from ..aio.events import Emitter
 from ..headers import HeadersLike
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["WebSocketRouter", "WebSocketRouterRequest"]
 
-Callback = Callable[["WebSocketRouterRequest"], Any]
+Callback = TypeVar("Callback", bound=Callable[..., Any])
 
 
 class WebSocketRouterRequest(Emitter):
@@ -128,7 +129,7 @@ class WebSocketRouter:
             ValueError: Path and subprotocol are mounted already, or the path is malformed.
         """
         if callback is None:
-            return lambda function: self.mount(path, protocol, function)
+            return partial(self.mount, path, protocol)
         if not callable(callback):
             raise TypeError(f"callback={callback!r}: a function or coroutine function")
         self._table.add(path, protocol, callback)
