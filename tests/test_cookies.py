@@ -1,15 +1,17 @@
 """Cookies: those of a request, those to set, those that a client sends."""
 
 import email.utils
+import re
 import string
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twinax.cookies import Cookie, SetCookie, build_cookie_header, check_unique, parse_cookies
+from twinax.cookies import MAX_COOKIES, Cookie, SetCookie, build_cookie_header, check_unique, parse_cookies
 
 TOKEN_CHARACTERS = "!#$%&'*+-.^_`|~" + string.digits + string.ascii_letters
 COOKIE_OCTETS = "".join(chr(c) for c in range(0x21, 0x7F) if chr(c) not in '",;\\')
@@ -44,6 +46,13 @@ COOKIE_OCTETS = "".join(chr(c) for c in range(0x21, 0x7F) if chr(c) not in '",;\
         ("a=%4", [("a", "%4")]),
         ("a=%", [("a", "%")]),
         ("a=%C3", [("a", "%C3")]),
+        ("a=\xe9%C3%A9\xe9", [("a", "\xe9\xe9\xe9")]),
+        ("a=\xc3%A9", [("a", "\xc3%A9")]),
+        ("a=%C3\xa9", [("a", "%C3\xa9")]),
+        ("a=%ED%A0%80", [("a", "%ED%A0%80")]),
+        ("a=\\x41%41\\", [("a", "\\x41A\\")]),
+        ("a=%5C%78%34%31", [("a", "\\x41")]),
+        ("a=\ud800%41", [("a", "\ud800%41")]),
         ("a=1+2", [("a", "1+2")]),
         ("$Version=1", [("$Version", "1")]),
     ],
@@ -56,6 +65,26 @@ def test_a_cookie_has_names_for_its_parts() -> None:
     (cookie,) = parse_cookies("a=b")
     assert isinstance(cookie, Cookie)
     assert (cookie.name, cookie.value) == ("a", "b")
+
+
+def test_number_of_cookies_is_bounded() -> None:
+    exactly = [(f"a{number}", "b") for number in range(MAX_COOKIES)]
+    header = "; ".join(f"{name}={value}" for name, value in exactly)
+    assert parse_cookies(header) == exactly
+    assert parse_cookies(f"{header}; more=1, more=2") == exactly
+
+
+@given(st.text(st.sampled_from('%41cCaA9\\xé€"')))
+def test_escapes_are_those_of_uris(value: str) -> None:
+    ((_, found),) = parse_cookies(f"a='{value}'")
+    if re.search("%(?![0-9A-Fa-f]{2})", value):
+        assert found == f"'{value}'"
+        return
+    try:
+        expected = unquote(value, errors="strict")
+    except UnicodeDecodeError:
+        expected = value
+    assert found == f"'{expected}'"
 
 
 @given(st.text())

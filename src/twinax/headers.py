@@ -6,7 +6,7 @@ pairs and no index: a head holds at most 100 fields, and a handshake asks for ab
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+from typing import Final, cast
 
 __all__ = ["Headers", "HeadersLike", "is_token"]
 
@@ -80,7 +80,8 @@ class Headers:
             return
         if isinstance(fields, str | bytes):
             raise TypeError(f"header fields must be a mapping or pairs, not {type(fields).__name__}")
-        for name, value in fields.items() if isinstance(fields, Mapping) else fields:
+        pairs = fields.items() if isinstance(fields, Mapping) else fields
+        for name, value in cast("Iterable[tuple[str, str]]", pairs):  # a mapping whose keys are pairs is no use
             self.add(name, value)
 
     def remove(self, name: str) -> None:

@@ -100,6 +100,8 @@ def test_forwarded(values: list[str], expected: list[str]) -> None:
         "=1.1.1.1",
         'for="1.1.1.1"x',
         'for="1.1.1.1\\',
+        "," * 101,
+        "for=1.1.1.1" + ";a=b" * 101,
     ],
 )
 def test_malformed_forwarded_is_refused(value: str) -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twinax.protocol.grammar import (
+    MAX_ELEMENTS,
     Extension,
     build_extensions,
     build_protocols,
@@ -107,7 +108,7 @@ def test_protocols_to_offer_are_unique() -> None:
         build_protocols(["a", "a"])
 
 
-@given(st.lists(tokens, unique=True))
+@given(st.lists(tokens, unique=True, max_size=20))
 def test_protocols_come_back_as_they_were_built(protocols: list[str]) -> None:
     assert parse_protocols(build_protocols(protocols)) == protocols
 
@@ -210,6 +211,20 @@ def test_nothing_is_smuggled_into_extensions(extension: Extension) -> None:
         build_extensions([extension])
 
 
+@pytest.mark.parametrize("parse", [parse_token_list, parse_upgrade, parse_protocols, parse_extensions])
+def test_number_of_elements_is_bounded(parse: Callable[[str], list[object]]) -> None:
+    assert len(parse(",".join(f"a{number}" for number in range(MAX_ELEMENTS)))) == MAX_ELEMENTS
+    for header in (",".join(f"a{number}" for number in range(MAX_ELEMENTS + 1)), "," * MAX_ELEMENTS):
+        with pytest.raises(ValueError, match="more than 100 elements"):
+            parse(header)
+
+
+def test_number_of_parameters_is_bounded() -> None:
+    assert len(parse_extensions("a" + ";b" * (MAX_ELEMENTS - 1))[0][1]) == MAX_ELEMENTS - 1
+    with pytest.raises(ValueError, match="more than 100 elements"):
+        parse_extensions("a" + ";b" * MAX_ELEMENTS)
+
+
 # --- work ---------------------------------------------------------------------------------------
 
 
@@ -223,4 +238,4 @@ def test_work_is_linear(parse: Callable[[str], object], unit: str, count_lines: 
     small = count_lines(run, unit * (4096 // len(unit)))
     large = count_lines(run, unit * (8192 // len(unit)))
     assert large <= 2.5 * small + 50
-    assert large <= 20 * 8192
+    assert large <= 60 * MAX_ELEMENTS

@@ -13,6 +13,7 @@ from typing import Final
 
 from ..errors import HandshakeError
 from ..headers import Headers
+from .grammar import MAX_ELEMENTS
 
 __all__ = ["remote_addresses"]
 
@@ -83,6 +84,8 @@ def _read_x_forwarded_for(value: str) -> list[str]:
 
 def _read_forwarded(value: str) -> list[str]:
     """Return the for= of each element (RFC 7239 4); ``""`` where an element has none."""
+    if value.count(",") + value.count(";") > MAX_ELEMENTS:
+        raise HandshakeError(f"Forwarded has more than {MAX_ELEMENTS} elements", status=400)
     hops = []
     hop = None
     position = 0

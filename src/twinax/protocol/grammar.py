@@ -1,7 +1,8 @@
 """The lists inside header fields of a handshake (RFC 9110 5.6, RFC 6455 9.1), read in linear time.
 
 Every reader here goes through its text once, from left to right, and raises at the first character
-that does not fit: there is nothing to try again, so nothing that a hostile header could multiply.
+that does not fit: there is nothing to try again, so nothing that a hostile header could multiply. A list
+has at most `MAX_ELEMENTS` elements, which bounds what a field of 8 KiB costs to well below a millisecond.
 """
 
 import re
@@ -11,6 +12,7 @@ from typing import Final
 from ..headers import is_token
 
 __all__ = [
+    "MAX_ELEMENTS",
     "Extension",
     "build_extensions",
     "build_protocols",
@@ -24,10 +26,16 @@ __all__ = [
 Extension = tuple[str, list[tuple[str, str | None]]]
 """Name of an extension and its parameters, in order; the value is None for a parameter without one."""
 
-# Anchored by match(text, position); one character class each, so they cannot backtrack.
+MAX_ELEMENTS: Final = 100
+"""Elements of a list, and of extensions with all their parameters. Real ones have fewer than ten."""
+
+# Anchored by match(text, position). One character class each, or classes that exclude each other, so that
+# the time of a match is linear, and what follows the first failure is an exception.
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _SPACE: Final = re.compile(r"[ \t]*")
-_QUOTED: Final = re.compile(r"[^\"\\]*")
+_SEPARATOR: Final = re.compile(r"[ \t,]*")  # with empty elements (RFC 9110 5.6.1.2)
+_QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 
 
 def parse_token_list(header: str) -> list[str]:
@@ -40,7 +48,7 @@ def parse_token_list(header: str) -> list[str]:
         The tokens, lower-cased, in order; empty elements are ignored (RFC 9110 5.6.1.2).
 
     Raises:
-        ValueError: An element is no token.
+        ValueError: An element is no token, or there are too many.
     """
     return [_checked_token(element).lower() for element in _split(header)]
 
@@ -55,7 +63,7 @@ def parse_upgrade(header: str) -> list[str]:
         The protocols, lower-cased, in order, such as ``["websocket"]`` or ``["h2c", "http/2.0"]``.
 
     Raises:
-        ValueError: An element is no protocol.
+        ValueError: An element is no protocol, or there are too many.
     """
     protocols = []
     for element in _split(header):
@@ -77,7 +85,7 @@ def parse_protocols(header: str) -> list[str]:
         The subprotocols, in order and in the case in which they were sent.
 
     Raises:
-        ValueError: One is no token, or comes twice (RFC 6455 4.1).
+        ValueError: One is no token, or comes twice (RFC 6455 4.1), or there are too many.
     """
     protocols = [_checked_token(element) for element in _split(header)]
     if len(set(protocols)) != len(protocols):
@@ -123,15 +131,14 @@ def parse_extensions(header: str) -> list[Extension]:
         unquoted. What comes twice is returned twice: whether that is right depends on the extension.
 
     Raises:
-        ValueError: The field does not follow the grammar, which also says that a quoted value must be
-            a token once it is unquoted.
+        ValueError: The field has too many elements, or does not follow the grammar, which also says that a
+            quoted value must be a token once it is unquoted.
     """
+    # Counted inside quotes too, where they are errors in any case.
+    _check_count(header.count(",") + header.count(";") + 1)
     extensions: list[Extension] = []
-    position = _skip(header, 0)
+    position = _skip(header, 0, _SEPARATOR)
     while position < len(header):
-        if header[position] == ",":  # an empty element (RFC 9110 5.6.1.2)
-            position = _skip(header, position + 1)
-            continue
         name, position = _read_token(header, position)
         parameters: list[tuple[str, str | None]] = []
         while header[position : position + 1] == ";":
@@ -143,6 +150,7 @@ def parse_extensions(header: str) -> list[Extension]:
         extensions.append((name.lower(), parameters))
         if header[position : position + 1] not in (",", ""):
             raise _unexpected(header, position)
+        position = _skip(header, position, _SEPARATOR)
     return extensions
 
 
@@ -169,8 +177,14 @@ def build_extensions(extensions: Iterable[Extension]) -> str:
 
 
 def _split(header: str) -> list[str]:
-    elements = [element.strip(" \t") for element in header.split(",")]
+    elements = [element.strip(" \t") for element in header.split(",", MAX_ELEMENTS)]
+    _check_count(len(elements))
     return [element for element in elements if element]
+
+
+def _check_count(count: int) -> None:
+    if count > MAX_ELEMENTS:
+        raise ValueError(f"the list has more than {MAX_ELEMENTS} elements")
 
 
 def _checked_token(text: str) -> str:
@@ -179,8 +193,8 @@ def _checked_token(text: str) -> str:
     return text
 
 
-def _skip(header: str, position: int) -> int:
-    match = _SPACE.match(header, position)
+def _skip(header: str, position: int, what: re.Pattern[str] = _SPACE) -> int:
+    match = what.match(header, position)
     assert match is not None  # it matches nothing, too
     return match.end()
 
@@ -197,20 +211,11 @@ def _read_value(header: str, position: int) -> tuple[str, int]:
     """Return the token or the content of the quoted string at `position`, and where the rest begins."""
     if header[position : position + 1] != '"':
         return _read_token(header, position)
-    pieces = []
-    position += 1
-    while True:
-        match = _QUOTED.match(header, position)
-        assert match is not None  # it matches nothing, too
-        pieces.append(match[0])
-        position = match.end()
-        if header[position : position + 1] == '"':
-            # RFC 6455 9.1: after unescaping, the value MUST conform to the 'token' ABNF.
-            return _checked_token("".join(pieces)), _skip(header, position + 1)
-        if position + 1 >= len(header):
-            raise ValueError("a quoted string does not end")
-        pieces.append(header[position + 1])  # what a backslash escapes
-        position += 2
+    match = _QUOTED.match(header, position)
+    if match is None:
+        raise ValueError("a quoted string does not end")
+    # RFC 6455 9.1: after unescaping, the value MUST conform to the 'token' ABNF.
+    return _checked_token(_ESCAPED.sub(r"\1", match[1])), _skip(header, match.end())
 
 
 def _unexpected(header: str, position: int) -> ValueError:
