@@ -110,6 +110,10 @@ class WebSocketRouter:
             self._server.off("request", self.handle_request)
             self._server = None
 
+    @overload
+    def mount(self, path: "str | re.Pattern[str]", protocol: str | None = None) -> Callable[[Callback], Callback]: ...
+    @overload
+    def mount(self, path: "str | re.Pattern[str]", protocol: str | None, callback: Callback) -> Callback: ...
     def mount(
         self, path: "str | re.Pattern[str]", protocol: str | None = None, callback: Callback | None = None
     ) -> Any:
