@@ -88,10 +88,9 @@ async def proxied_session(nginx: str, folder: Path) -> None:
     ended = asyncio.get_running_loop().create_future()
 
     async def echo(connection: twinax.WebSocketConnection) -> None:
+        connection.on("close", lambda code, reason: ended.set_result((connection.remote_addresses, code, reason)))
         async for message in connection:
             await connection.send(message)
-        await connection.wait_closed()
-        ended.set_result((connection.remote_addresses, connection.close_code, connection.close_reason))
 
     # The name in Host is the proxy's, as browsers send it.
     async with (
