@@ -128,7 +128,9 @@ class ConnectionLife(Emitter, CoreConnection):
         )
         if config.keepalive and not config.use_native_keepalive:
             self._start_keepalive()
-        self.wire.hand_over(self)
+        self._deliver_early()
+
+    def _deliver_early(self) -> None:
         if self._early:
             early, self._early = self._early, b""
             CoreConnection.receive(self, bytearray(HEADROOM) + early, HEADROOM + len(early), self.wire.loop.time())
@@ -242,11 +244,13 @@ class ConnectionLife(Emitter, CoreConnection):
         """Called by the wire, once: the TCP connection is gone."""
         if self.close_report is not None:
             return
+        # The end may come before the first turn; what was received before it is not lost with it.
+        self._deliver_early()
         if self._closing is None:
             self._closing = Closing(self, "network", explain_loss(error))
             self._closing.error = error
         self._closing.lose(error)
-        if not self._begun and self.opened_at and self._closing.closed_by == "network":
+        if not self._begun and not self.is_client and self._closing.closed_by == "network":
             self._closing.become("TCP connection lost before handshake completed.", error)
             self._closing.phase = "handshake"
         self.mark_lost()
