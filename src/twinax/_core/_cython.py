@@ -33,6 +33,6 @@ def _same(obj: T) -> T:
 cclass = cfunc = inline = final = _same
 
 
-def declare(_type: object, value: T) -> T:
-    """A module constant that is a C variable when compiled."""
-    return value
+def declare(_type: object, value: T | None = None, *, visibility: str = "private") -> T:
+    """A module constant that is a C variable when compiled, or a field that can be seen from outside."""
+    return value  # type: ignore[return-value]  # a field is set when the object is made

@@ -134,7 +134,12 @@ class CoreConnection(Inbox):
         self._corked = True
         try:
             self._read_frames()
+            while self._messages and self._receiver is not None:
+                self._wake_receiver()
+                # It may have made room: what has come already is decoded in the same turn.
+                self._read_frames()
         except RemoteProtocolError as error:
+            self._let_receive()
             self.fail(error.close_code, str(error), error)
         except Exception as error:
             # Nothing that bytes can cause should get here; if it does, one connection ends and not the server.
@@ -143,9 +148,16 @@ class CoreConnection(Inbox):
             # Also when a listener lets a CancelledError or KeyboardInterrupt through: the stream stays in step.
             self._corked = False
             self._keep_rest()
+            self._apply_stop()
         self.flush()
         if self._messages or self._parts is not None:
-            self._on_arrival()
+            self._wake_receiver()
+
+    @cython.cfunc
+    def _let_receive(self) -> None:
+        """Let a waiting task take, and answer, what came before the end of the connection."""
+        if self._messages and self._receiver is not None:
+            self._wake_receiver()
 
     @cython.cfunc
     def _keep_rest(self) -> None:
@@ -159,12 +171,13 @@ class CoreConnection(Inbox):
         if not cursor.available():
             return
         self._left_over = cursor.rest()
-        if self._stop or self._turn_frames <= 0 or self._turn_bytes <= 0:
+        if self._stop:
+            self._backlog = True
+        elif self._turn_frames <= 0 or self._turn_bytes <= 0:
             # A deep backlog does not starve other connections: the rest waits for the next turn.
             self._backlog = True
-            if not self._stop:
-                self._hold_input()
-                self._continue_input()
+            self._hold_input()
+            self._continue_input()
 
     @cython.cfunc
     def _read_frames(self) -> None:
@@ -339,6 +352,7 @@ class CoreConnection(Inbox):
     @cython.cfunc
     def _read_close(self, payload: bytes) -> None:
         close: Close = parse_close_payload(payload)
+        self._let_receive()
         self._close_rcvd = close
         # RFC 6455 5.5.1: answer with the code that was received; 7.1.5 needs both frames to be sent.
         self._close_at_once(None if close.code == 1005 else close.code, "", CLOSED)

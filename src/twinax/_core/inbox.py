@@ -5,7 +5,7 @@ makes the peer wait.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ else:
 
 if not cython.compiled:
     from .frames import MaskKeys
-    from .output import DONE, OPEN, Output
+    from .output import DONE, LOST, OPEN, Output
+    from .receiving import Receiving
     from .settings import CoreSettings
 
 __all__ = ["Inbox"]
@@ -38,6 +39,12 @@ class Inbox(Output):
     _parts: deque[Any] | None
     _parts_complete: cython.bint
     _stop: cython.uint
+    _input_held: cython.bint
+    _reserved: cython.bint
+    _receiver: Any  # the Receiving that waits for a message
+    _recv: Any  # made by the first recv(), then used again: only one task may receive
+    _iteration: Any
+    _loop: Any
 
     def __init__(self, settings: CoreSettings, keys: MaskKeys | None) -> None:
         Output.__init__(self, settings, keys)
@@ -47,6 +54,81 @@ class Inbox(Output):
         self._parts = None
         self._parts_complete = False
         self._stop = 0
+        self._input_held = False
+        self._reserved = False
+        self._receiver = None
+        self._recv = None
+        self._iteration = None
+        self._loop = None
+
+    # --- for the application ------------------------------------------------------------------
+
+    def recv(self) -> Coroutine[Any, Any, str | bytes]:
+        """Receive the next message.
+
+        Returns:
+            An awaitable, which gives `str` for a text message and `bytes` for a binary one.
+
+        Raises:
+            ConnectionClosedOK: The connection was closed in order; every message before was received.
+            ConnectionClosedError: It ended in another way.
+            ConcurrencyError: Somebody else receives already, or there is a listener for ``message``.
+
+        Cancellation: Safe; no message is lost.
+        Concurrency: One receiver at a time.
+        Backpressure: While messages are not received, at most ``receive_queue_messages`` or
+            ``receive_queue_size`` of them wait; then reading pauses and TCP makes the peer wait.
+        """
+        if self._recv is None:
+            self._recv = Receiving(self, False)
+        return self._recv  # type: ignore[no-any-return]
+
+    def __aiter__(self) -> AsyncIterator[str | bytes]:
+        """Iterate over messages until the connection is closed in order."""
+        return self
+
+    def __anext__(self) -> Coroutine[Any, Any, str | bytes]:
+        if self._iteration is None:
+            self._iteration = Receiving(self, True)
+        return self._iteration  # type: ignore[no-any-return]
+
+    def reserve(self, reserved: bool) -> None:
+        """Say whether somebody else takes the messages, so that `recv` is refused."""
+        self._reserved = reserved
+
+    def set_loop(self, loop: Any) -> None:
+        """Say which event loop runs the tasks that receive."""
+        self._loop = loop
+
+    def wake_receiver(self) -> None:
+        """Let whoever waits look again: the connection is gone."""
+        self._wake_receiver()
+
+    @property
+    def is_received(self) -> bool:
+        """Whether somebody receives: a task, a listener, a reader of parts."""
+        return self._receiver is not None or not self.may_receive(None)
+
+    @cython.cfunc
+    def may_receive(self, receiver: Any) -> cython.bint:
+        """Whether nobody else receives: no other task, no listener, no reader of parts."""
+        if self._reserved or self._listener is not None or self._parts is not None:
+            return False
+        return self._receiver is None or self._receiver is receiver
+
+    @cython.cfunc
+    def is_over(self) -> cython.bint:
+        """Whether no message can come any more."""
+        return self._state == LOST
+
+    @cython.cfunc
+    def _wake_receiver(self) -> None:
+        """Let the task that waits take what has come."""
+        receiver: Receiving | None = self._receiver
+        if receiver is not None:
+            receiver.wake()
+        else:
+            self._on_arrival()
 
     # --- for the owner ------------------------------------------------------------------------
 
@@ -75,9 +157,9 @@ class Inbox(Output):
         """Read nothing and deliver nothing until `start_input`; without effect once the connection is closing."""
         if self._state != OPEN:
             return  # the peer's close frame is to be read, and nothing else is delivered
-        if not self._stop:
-            self._hold_input()
         self._stop |= STOP_USER
+        if not self._corked:
+            self._apply_stop()
 
     def start_input(self) -> None:
         """Undo `stop_input`."""
@@ -175,9 +257,7 @@ class Inbox(Output):
         if self._stop & STOP_FULL:
             return
         if self._messages_size >= self._settings.inbox_bytes or self._count() >= self._settings.inbox_messages:
-            if not self._stop:
-                self._hold_input()
-            self._stop |= STOP_FULL
+            self._stop |= STOP_FULL  # applied at the end of the turn: a task that waits may make room first
 
     @cython.cfunc
     def _shrink(self, size: cython.Py_ssize_t) -> None:
@@ -194,8 +274,15 @@ class Inbox(Output):
     def _unstop(self, bits: cython.uint) -> None:
         if self._stop & bits:
             self._stop &= ~bits
-            if not self._stop:
+            if not self._stop and self._input_held:
+                self._input_held = False
                 self._continue_input()
+
+    @cython.cfunc
+    def _apply_stop(self) -> None:
+        if self._stop and not self._input_held:
+            self._input_held = True
+            self._hold_input()
 
     # --- for the owner to override --------------------------------------------------------------
 
@@ -204,6 +291,14 @@ class Inbox(Output):
 
     def _continue_input(self) -> None:
         """Have `continue_receive` called in the next turn of the loop, then read again."""
+
+    def _cancelled_error(self, message: Any) -> BaseException:
+        """Return the exception that tells a task that it is cancelled."""
+        raise NotImplementedError
+
+    def _explain_receiver(self) -> str:
+        """Return why `recv` is refused."""
+        return "another task is receiving from this connection; only one can"
 
     def _on_arrival(self) -> None:
         """Something waits for `take` or `take_part`."""

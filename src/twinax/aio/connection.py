@@ -9,7 +9,7 @@ from collections.abc import AsyncIterable
 from typing import Any, ClassVar
 
 from .._core import DONE, CoreConnection
-from ..errors import ConcurrencyError, ConnectionClosed, ConnectionClosedOK
+from ..errors import ConcurrencyError, ConnectionClosed
 from ..protocol import WebSocketFrame
 from .backpressure import Backpressure, Draining
 from .events import run_in_background
@@ -58,7 +58,7 @@ class WebSocketConnection(ConnectionLife):
         close_report: How the connection ended; None as long as it has not.
     """
 
-    __slots__ = ("_backpressure", "_keepalive", "_pings", "_receiver", "latency")
+    __slots__ = ("_arrival", "_backpressure", "_keepalive", "_pings", "latency")
 
     EVENTS: ClassVar[frozenset[str]] = frozenset(
         {"message", "frame", "close", "error", "ping", "pong", "drain", "pause", "resume"}
@@ -66,47 +66,13 @@ class WebSocketConnection(ConnectionLife):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.latency: float | None = None
-        self._receiver: asyncio.Future[None] | None = None
+        self._arrival: asyncio.Future[None] | None = None
         self._backpressure: Backpressure | None = None
         self._pings: Pings | None = None
         self._keepalive: Keepalive | None = None
         ConnectionLife.__init__(self, *args, **kwargs)
 
     # --- receiving ----------------------------------------------------------------------------
-
-    async def recv(self) -> Any:
-        """Receive the next message.
-
-        Returns:
-            `str` for a text message, `bytes` for a binary one.
-
-        Raises:
-            ConnectionClosedOK: The connection was closed in order; every message before was received.
-            ConnectionClosedError: It ended in another way.
-            ConcurrencyError: Somebody else receives already, or there is a listener for ``message``.
-
-        Cancellation: Safe; no message is lost.
-        Concurrency: One receiver at a time.
-        Backpressure: While messages are not received, at most ``receive_queue_messages`` or
-            ``receive_queue_size`` of them wait; then reading pauses and TCP makes the peer wait.
-        """
-        if self._receiver is not None or self.parts_open or (self._listeners and self.listeners("message")):
-            raise ConcurrencyError(self._explain_second_receiver())
-        while not self.waiting:
-            if self.close_report is not None:
-                raise self._closed_error()
-            await self._wait_arrival()
-        return self.take()
-
-    def __aiter__(self) -> "WebSocketConnection":
-        """Iterate over messages until the connection is closed in order."""
-        return self
-
-    async def __anext__(self) -> Any:
-        try:
-            return await self.recv()
-        except ConnectionClosedOK:
-            raise StopAsyncIteration from None
 
     def recv_stream(self) -> MessageStream:
         """Receive the next message in parts, as they arrive.
@@ -118,26 +84,30 @@ class WebSocketConnection(ConnectionLife):
         Raises:
             ConcurrencyError: Somebody else receives already, or there is a listener for ``message``.
         """
-        if self._receiver is not None or self.parts_open or (self._listeners and self.listeners("message")):
-            raise ConcurrencyError(self._explain_second_receiver())
+        if self.is_received:
+            raise ConcurrencyError(self._explain_receiver())
         return MessageStream(self)
 
     async def _wait_arrival(self) -> None:
+        """Wait until a message or a part of one may have arrived: for streams and coroutine listeners."""
         self.flush()
-        self._receiver = self.wire.loop.create_future()
+        self._arrival = self.wire.loop.create_future()
         try:
-            await self._receiver
+            await self._arrival
         finally:
-            self._receiver = None
+            self._arrival = None
 
     def _on_arrival(self) -> None:
-        if self._receiver is not None and not self._receiver.done():
-            self._receiver.set_result(None)
+        if self._arrival is not None and not self._arrival.done():
+            self._arrival.set_result(None)
 
-    def _explain_second_receiver(self) -> str:
+    def _explain_receiver(self) -> str:
         if self._listeners and self.listeners("message"):
             return "this connection has a listener for 'message'; take it off to receive with recv() or async for"
         return "another task is receiving from this connection; only one can"
+
+    def _cancelled_error(self, message: object) -> BaseException:
+        return asyncio.CancelledError() if message is None else asyncio.CancelledError(message)
 
     def pause(self) -> None:
         """Stop reading: nothing is delivered, and TCP makes the peer wait, until `resume`."""
@@ -311,7 +281,7 @@ class WebSocketConnection(ConnectionLife):
     # --- the end ------------------------------------------------------------------------------
 
     def _release_waiters(self) -> None:
-        self._on_arrival()
+        self.wake_receiver()
         if self._keepalive is not None:
             self._keepalive.stop()
         if self._backpressure is not None:

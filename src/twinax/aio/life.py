@@ -105,6 +105,7 @@ class ConnectionLife(Emitter, CoreConnection):
         self._closed_future: asyncio.Future[None] | None = None
         self._trace: list[tuple[float, str]] = []
         self.attach(wire.write)
+        self.set_loop(wire.loop)
         wire.hand_over(self)
         if wire.is_lost:
             # The peer went away before accept(): the application still gets its `close` event, later.
@@ -300,6 +301,7 @@ class ConnectionLife(Emitter, CoreConnection):
         if event != "message":
             return
         listeners = self.listeners("message")
+        self.reserve(bool(listeners))
         if any(is_coroutine_function(listener) for listener in listeners):
             self.listen(None)
             if self._pump is None or self._pump.done():
