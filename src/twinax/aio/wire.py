@@ -39,6 +39,7 @@ class Wire(asyncio.BufferedProtocol):
         last_sent: Loop time of the last write; 0 when there was none.
         rcvd_size: Bytes that came in.
         is_lost: Whether the connection is gone.
+        is_tls: Whether the connection is encrypted.
     """
 
     __slots__ = (
@@ -52,6 +53,7 @@ class Wire(asyncio.BufferedProtocol):
         "_unsent",
         "_view",
         "is_lost",
+        "is_tls",
         "last_rcvd",
         "last_sent",
         "loop",
@@ -83,6 +85,7 @@ class Wire(asyncio.BufferedProtocol):
         self._unsent = 0
         self._paused_at = 0.0
         self.is_lost = False
+        self.is_tls = False
         self.last_rcvd = 0.0
         self.last_sent = 0.0
         self.rcvd_size = 0
@@ -97,6 +100,8 @@ class Wire(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the transport: the connection is there."""
         self.transport = cast(asyncio.Transport, transport)
+        # Asked now: the TLS transport of asyncio forgets everything once it was closed twice.
+        self.is_tls = transport.get_extra_info("ssl_object") is not None
         if self._on_made is not None:
             self._on_made()
 
@@ -137,6 +142,8 @@ class Wire(asyncio.BufferedProtocol):
 
     def set_up(self, *, high: int, low: int, no_delay: bool, native_keepalive: float | None) -> None:
         """Set the marks of the write buffer and the options of the socket."""
+        if self.is_lost or self.transport.is_closing():
+            return
         self.transport.set_write_buffer_limits(high=high, low=low)
         sock = self.socket
         if sock is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
@@ -199,16 +206,11 @@ class Wire(asyncio.BufferedProtocol):
         """Seconds for which the transport was full without any progress; asking notes the progress."""
         if not self._paused_at:
             return 0.0
-        unsent = self.transport.get_write_buffer_size()
+        unsent = self.unsent
         if unsent != self._unsent:
             self._unsent = unsent
             self._paused_at = now
         return now - self._paused_at
-
-    @property
-    def is_tls(self) -> bool:
-        """Whether the connection is encrypted."""
-        return self.transport.get_extra_info("ssl_object") is not None
 
     @property
     def socket(self) -> Any:
