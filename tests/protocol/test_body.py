@@ -1,6 +1,7 @@
 """Bodies of refused handshakes: by length, in chunks, to the end; whole and byte by byte; cut; malformed."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -17,10 +18,7 @@ def new_buffer(status: int = 403, limit: int = MAX_BODY, **fields: str) -> BodyB
 
 
 def feed_bytewise(buffer: BodyBuffer, data: bytes) -> bool:
-    for index in range(len(data)):
-        if buffer.feed(data[index : index + 1]):
-            return True
-    return False
+    return any(buffer.feed(data[index : index + 1]) for index in range(len(data)))
 
 
 @pytest.mark.parametrize("feed", [BodyBuffer.feed, feed_bytewise])
@@ -86,7 +84,7 @@ def test_chunks_are_joined_however_they_are_cut(chunks: list[bytes], cuts: list[
     stream = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
     buffer = new_buffer(Transfer_Encoding="chunked")
     edges = sorted({0, len(stream), *(cut for cut in cuts if cut < len(stream))})
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         buffer.feed(stream[start:end])
     assert buffer.is_complete
     assert buffer.data == b"".join(chunks)
