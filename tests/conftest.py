@@ -1,12 +1,45 @@
 """What tests of every folder share."""
 
+import gc
+import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, NoReturn
 
 import pytest
+
+from support.running import MARKERS, choose_loops, collect_errors, run_coroutine_test
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the markers known."""
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Everything that is imported by now stays: collecting garbage after a test need not look at it again."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run marked tests on more than one event loop."""
+    choose_loops(metafunc)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run tests that are coroutine functions; see `support.running`."""
+    return run_coroutine_test(pyfuncitem)
+
+
+@pytest.fixture
+def errors() -> Iterator[list[logging.LogRecord]]:
+    """What is logged at ERROR and above; without this fixture such a line fails a coroutine test."""
+    yield from collect_errors()
 
 
 @pytest.fixture
