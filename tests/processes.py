@@ -84,16 +84,17 @@ class StartedProgram:
         """Ends the program and its children: end of input and a polite signal first, then force."""
         assert self._process.stdin is not None
         self._process.stdin.close()
-        self._signal(signal.SIGTERM)
+        self.signal(signal.SIGTERM)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_TIMEOUT):
                 await self._process.wait()
         # What is left of the group, such as a child that ignored the signal, goes too.
-        self._signal(signal.SIGKILL)
+        self.signal(signal.SIGKILL)
         await self._process.wait()
         await self._reader
 
-    def _signal(self, number: int) -> None:
+    def signal(self, number: int) -> None:
+        """Sends a signal to the program and its children, as a terminal does for Ctrl-C."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, number)
 
