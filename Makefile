@@ -15,7 +15,7 @@ NODE_PACKAGES := tests/interop/node_modules/.package-lock.json
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint quick node autobahn clean
+.PHONY: help demo test lint quick docs node autobahn clean
 
 help: ## What can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -32,8 +32,11 @@ lint: .venv/.tools ## Only the linters: ruff, mypy, pyright
 quick: .venv/.tools ## Only the tests that need no other program, on both cores
 	.venv/bin/python tests/run.py test --ignore=tests/conformance --ignore=tests/interop --ignore=tests/browser
 
+docs: .venv/.tools ## Build the documentation into docs/_build; any warning fails
+	.venv/bin/python -m sphinx -q -W --keep-going docs docs/_build
+
 clean: ## Remove everything that was made
-	rm -rf .venv .tools build dist tests/interop/node_modules src/*.egg-info src/twinax/_core/*.so
+	rm -rf .venv .tools build dist docs/_build tests/interop/node_modules src/*.egg-info src/twinax/_core/*.so
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -50,7 +53,7 @@ clean: ## Remove everything that was made
 	touch $@
 
 .venv/.tools: .venv/.package pyproject.toml
-	$(PIP) install --group test --group lint
+	$(PIP) install --group test --group lint --group docs
 	touch $@
 
 # Node itself comes from PyPI where the machine has none.

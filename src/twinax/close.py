@@ -97,7 +97,7 @@ class CloseReport:
             of a listener), or None.
         seconds_since_rcvd: Age of the last byte that came in, in seconds; None when none came.
         seconds_since_sent: Age of the last byte handed to the transport, in seconds; None when none went.
-        bytes_unsent: Bytes that were accepted by `send` but did not reach the kernel.
+        bytes_unsent: Bytes that were accepted by ``send`` but did not reach the kernel.
         messages_unread: Messages that were received but not taken by the application.
         event_loop_lag: Longest delay of a timer on this event loop in the last minute, in seconds: a
             large value says that the process itself was blocked.

@@ -61,7 +61,7 @@ class ConnectionConfig:
         receive_queue_messages: Messages received but not taken by the application; when there are
             more, reading pauses.
         receive_queue_size: The same in bytes (characters, of text).
-        high_water_mark: Bytes that the transport holds unsent before `send` has to be waited for.
+        high_water_mark: Bytes that the transport holds unsent before ``send`` has to be waited for.
         low_water_mark: Bytes at which it goes on.
         max_unsent_size: Bytes that may be unsent in all; more drop the connection, with a report.
         send_stall_timeout: Seconds without any progress while bytes are unsent; then the connection
@@ -190,7 +190,7 @@ class ClientConfig(ConnectionConfig):
         sock: A connected socket to use.
         max_redirects: Redirects to follow; credentials and cookies are dropped on a change of origin,
             and wss never goes to ws.
-        reconnect_delay: First pause of `async for connection in connect(...)`, drawn from 0 to this.
+        reconnect_delay: First pause of ``async for connection in connect(...)``, drawn from 0 to this.
         max_reconnect_delay: The pause doubles up to this.
     """
 

@@ -89,7 +89,7 @@ def read_request(head: RequestHead, *, parse_cookies: bool = True, parse_extensi
         What the request asks for.
 
     Raises:
-        HandshakeError: A rule is broken; `status` and `headers` say how to answer: 400, 405 for a method
+        HandshakeError: A rule is broken; its ``status`` and ``headers`` say how to answer: 400, 405 for a method
             other than GET, 426 for a version that is not spoken.
     """
     headers = head.headers
