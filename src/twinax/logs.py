@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from .close import CloseReport
 
-__all__ = ["CLIENT_LOGGER", "LINES_PER_SECOND", "SERVER_LOGGER", "ConnectionLogger", "LineLimit"]
+__all__ = ["CLIENT_LOGGER", "LINES_PER_SECOND", "SERVER_LOGGER", "ConnectionLogger", "LineLimit", "log_about"]
 
 SERVER_LOGGER: Final = logging.getLogger("twinax.server")
 CLIENT_LOGGER: Final = logging.getLogger("twinax.client")
@@ -43,18 +43,34 @@ class LineLimit:
 
 _limit = LineLimit()
 
+Logger = logging.Logger | logging.LoggerAdapter[Any]
+
+
+def log_about(
+    logger: "Logger", level: int, address: str, message: str, *values: object, exc_info: BaseException | None = None
+) -> None:
+    """Log a line about a peer, if there were not too many of them in this second."""
+    if not logger.isEnabledFor(level):
+        return
+    allowed, left_out = _limit.allow(address, time.monotonic())
+    if not allowed:
+        return
+    if left_out:
+        message += f" ({left_out} earlier lines about this address were left out)"
+    logger.log(level, "%s " + message, address, *values, exc_info=exc_info)
+
 
 class ConnectionLogger:
     """Logs for one connection, each line with its id and the address of the peer."""
 
     __slots__ = ("_connection", "_logger")
 
-    def __init__(self, connection: Any, logger: "logging.Logger | logging.LoggerAdapter[Any] | None") -> None:
+    def __init__(self, connection: Any, logger: "Logger | None") -> None:
         self._connection = connection
         self._logger = logger
 
     @property
-    def target(self) -> "logging.Logger | logging.LoggerAdapter[Any]":
+    def target(self) -> "Logger":
         """Where the lines go."""
         return self._logger or (CLIENT_LOGGER if self._connection.is_client else SERVER_LOGGER)
 
@@ -71,13 +87,6 @@ class ConnectionLogger:
         self._log(logging.ERROR, "listener of %r failed", event, exc_info=error)
 
     def _log(self, level: int, message: str, *values: object, exc_info: BaseException | None = None) -> None:
-        logger = self.target
-        if not logger.isEnabledFor(level):
-            return
         connection = self._connection
-        allowed, left_out = _limit.allow(connection.remote_address, time.monotonic())
-        if not allowed:
-            return
-        if left_out:
-            message += f" ({left_out} earlier lines about this address were left out)"
-        logger.log(level, "#%d %s " + message, connection.id, connection.remote_address, *values, exc_info=exc_info)
+        message = f"#{connection.id} {message}"
+        log_about(self.target, level, connection.remote_address, message, *values, exc_info=exc_info)

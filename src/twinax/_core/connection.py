@@ -134,7 +134,7 @@ class CoreConnection(Inbox):
         self._corked = True
         try:
             self._read_frames()
-            while self._messages and self._receiver is not None:
+            while self._messages and self._arrival is not None:
                 self._wake_receiver()
                 # It may have made room: what has come already is decoded in the same turn.
                 self._read_frames()
@@ -156,7 +156,7 @@ class CoreConnection(Inbox):
     @cython.cfunc
     def _let_receive(self) -> None:
         """Let a waiting task take, and answer, what came before the end of the connection."""
-        if self._messages and self._receiver is not None:
+        if self._messages and self._arrival is not None:
             self._wake_receiver()
 
     @cython.cfunc

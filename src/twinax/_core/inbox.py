@@ -19,7 +19,7 @@ else:
 if not cython.compiled:
     from .frames import MaskKeys
     from .output import DONE, LOST, OPEN, Output
-    from .receiving import Receiving
+    from .receiving import Arrival, Receiving
     from .settings import CoreSettings
 
 __all__ = ["Inbox"]
@@ -41,8 +41,7 @@ class Inbox(Output):
     _stop: cython.uint
     _input_held: cython.bint
     _reserved: cython.bint
-    _receiver: Any  # the Receiving that waits for a message
-    _recv: Any  # made by the first recv(), then used again: only one task may receive
+    _arrival: Any  # of the task that waits for a message
     _iteration: Any
     _loop: Any
 
@@ -56,8 +55,7 @@ class Inbox(Output):
         self._stop = 0
         self._input_held = False
         self._reserved = False
-        self._receiver = None
-        self._recv = None
+        self._arrival = None
         self._iteration = None
         self._loop = None
 
@@ -79,9 +77,8 @@ class Inbox(Output):
         Backpressure: While messages are not received, at most ``receive_queue_messages`` or
             ``receive_queue_size`` of them wait; then reading pauses and TCP makes the peer wait.
         """
-        if self._recv is None:
-            self._recv = Receiving(self, False)
-        return self._recv  # type: ignore[no-any-return]
+        # A new one each time: a task that is cancelled before it has begun must not touch one that waits.
+        return Receiving(self, False)
 
     def __aiter__(self) -> AsyncIterator[str | bytes]:
         """Iterate over messages until the connection is closed in order."""
@@ -107,14 +104,12 @@ class Inbox(Output):
     @property
     def is_received(self) -> bool:
         """Whether somebody receives: a task, a listener, a reader of parts."""
-        return self._receiver is not None or not self.may_receive(None)
+        return not self.may_receive()
 
     @cython.cfunc
-    def may_receive(self, receiver: Any) -> cython.bint:
+    def may_receive(self) -> cython.bint:
         """Whether nobody else receives: no other task, no listener, no reader of parts."""
-        if self._reserved or self._listener is not None or self._parts is not None:
-            return False
-        return self._receiver is None or self._receiver is receiver
+        return not self._reserved and self._listener is None and self._parts is None and self._arrival is None
 
     @cython.cfunc
     def is_over(self) -> cython.bint:
@@ -124,9 +119,9 @@ class Inbox(Output):
     @cython.cfunc
     def _wake_receiver(self) -> None:
         """Let the task that waits take what has come."""
-        receiver: Receiving | None = self._receiver
-        if receiver is not None:
-            receiver.wake()
+        arrival: Arrival | None = self._arrival
+        if arrival is not None:
+            arrival.wake()
         else:
             self._on_arrival()
 

@@ -26,79 +26,47 @@ __all__ = ["Receiving"]
 PENDING = cython.declare(object, object())
 
 
+@cython.final
 @cython.cclass
-class Receiving:
-    """Awaitable for the next message; a connection has one for `recv` and one for ``async for``.
-
-    It offers what `asyncio.Task` asks of a future (PEP 3156) and what makes an object a coroutine, so
-    that it can be given to `asyncio.create_task` and `asyncio.wait_for` too.
-    """
+class Arrival:
+    """What a task waits on for the next message: it offers what `asyncio.Task` asks of a future."""
 
     _inbox: Any
-    _iterates: cython.bint
     _wakeup: Any
     _context: Any
     _cancelled: Any
     _asyncio_future_blocking: bool = cython.declare(object, visibility="public")
 
-    def __init__(self, inbox: Any, iterates: bool) -> None:
-        """Make the awaitable of `inbox`; `iterates`: a connection closed in order ends the iteration."""
+    def __init__(self, inbox: Any) -> None:
         self._inbox = inbox
-        self._iterates = iterates
         self._wakeup = None
         self._context = None
         self._cancelled = None
         self._asyncio_future_blocking = False
 
     @cython.cfunc
-    def _poll(self) -> object:
-        """Return the next message, or `PENDING` after arranging to be woken up."""
+    def begin(self) -> None:
+        """Be the one that waits."""
         inbox: Inbox = self._inbox
-        if self._wakeup is not None or not inbox.may_receive(self):
-            raise ConcurrencyError(inbox._explain_receiver())
-        if inbox.waiting:
-            return inbox._pop()
-        if inbox.is_over():
-            error: Exception = inbox._closed_error()
-            if self._iterates and isinstance(error, ConnectionClosedOK):
-                raise StopAsyncIteration
-            raise error
-        # What was sent before waiting for the answer leaves now and not a turn of the loop later.
-        inbox.flush()
-        inbox._receiver = self
+        inbox._arrival = self
         self._asyncio_future_blocking = True
-        return PENDING
 
-    # --- as an awaitable ----------------------------------------------------------------------
+    @cython.cfunc
+    def forget(self) -> None:
+        """Wait no more."""
+        inbox: Inbox = self._inbox
+        if inbox._arrival is self:
+            inbox._arrival = None
+        self._wakeup = None
+        self._context = None
 
-    def __await__(self) -> "Receiving":
-        return self
-
-    def __iter__(self) -> "Receiving":
-        return self
-
-    def __next__(self) -> "Receiving":
-        message = self._poll()
-        if message is PENDING:
-            return self
-        raise StopIteration(message)
-
-    # --- as a coroutine -----------------------------------------------------------------------
-
-    def send(self, value: object) -> "Receiving":
-        """Go on; called by a task that runs this object itself."""
-        return self.__next__()
-
-    def throw(self, kind: Any, value: Any = None, traceback: Any = None) -> Any:
-        """Give up waiting; called by a task that is cancelled."""
-        self._forget()
-        raise kind if value is None else value
-
-    def close(self) -> None:
-        """Give up waiting."""
-        self._forget()
-
-    # --- as a future --------------------------------------------------------------------------
+    @cython.cfunc
+    def wake(self) -> None:
+        """Run the waiting task up to its next wait."""
+        wakeup, context = self._wakeup, self._context
+        self.forget()
+        if wakeup is not None:
+            context.run(wakeup, self)
 
     def get_loop(self) -> Any:
         """Return the event loop of the connection."""
@@ -117,7 +85,7 @@ class Receiving:
         inbox: Inbox = self._inbox
         self._cancelled = inbox._cancelled_error(msg)
         wakeup, context = self._wakeup, self._context
-        self._forget()
+        self.forget()
         inbox._loop.call_soon(wakeup, self, context=context)
         return True
 
@@ -127,18 +95,73 @@ class Receiving:
             cancelled, self._cancelled = self._cancelled, None
             raise cancelled
 
-    @cython.cfunc
-    def wake(self) -> None:
-        """Run the waiting task up to its next wait."""
-        wakeup, context = self._wakeup, self._context
-        self._forget()
-        if wakeup is not None:
-            context.run(wakeup, self)
+
+@cython.final
+@cython.cclass
+class Receiving:
+    """Awaitable for the next message; a connection has one for `recv` and one for ``async for``.
+
+    It also has the methods of a coroutine, so that it can be given to `asyncio.create_task`.
+    """
+
+    _inbox: Any
+    _iterates: cython.bint
+    _arrival: Any
+
+    def __init__(self, inbox: Any, iterates: bool) -> None:
+        """Make the awaitable of `inbox`; `iterates`: a connection closed in order ends the iteration."""
+        self._inbox = inbox
+        self._iterates = iterates
+        self._arrival = None
 
     @cython.cfunc
-    def _forget(self) -> None:
+    def _poll(self) -> object:
+        """Return the next message, or `PENDING` after arranging to be woken up."""
         inbox: Inbox = self._inbox
-        if inbox._receiver is self:
-            inbox._receiver = None
-        self._wakeup = None
-        self._context = None
+        if not inbox.may_receive():
+            raise ConcurrencyError(inbox._explain_receiver())
+        if inbox.waiting:
+            return inbox._pop()
+        if inbox.is_over():
+            error: Exception = inbox._closed_error()
+            if self._iterates and isinstance(error, ConnectionClosedOK):
+                raise StopAsyncIteration
+            raise error
+        # What was sent before waiting for the answer leaves now and not a turn of the loop later.
+        inbox.flush()
+        if self._arrival is None:
+            self._arrival = Arrival(inbox)
+        arrival: Arrival = self._arrival
+        arrival.begin()
+        return PENDING
+
+    # --- as an awaitable ----------------------------------------------------------------------
+
+    def __await__(self) -> "Receiving":
+        return self
+
+    def __iter__(self) -> "Receiving":
+        return self
+
+    def __next__(self) -> Arrival:
+        message = self._poll()
+        if message is PENDING:
+            return self._arrival  # type: ignore[no-any-return]
+        raise StopIteration(message)
+
+    # --- as a coroutine -----------------------------------------------------------------------
+
+    def send(self, value: object) -> Arrival:
+        """Go on; called by a task that runs this object itself."""
+        return self.__next__()
+
+    def throw(self, kind: Any, value: Any = None, traceback: Any = None) -> Any:
+        """Give up waiting; called by a task that is cancelled."""
+        self.close()
+        raise kind if value is None else value
+
+    def close(self) -> None:
+        """Give up waiting."""
+        if self._arrival is not None:
+            arrival: Arrival = self._arrival
+            arrival.forget()

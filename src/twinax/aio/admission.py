@@ -5,15 +5,17 @@ becomes a `WebSocketRequest` for the application.
 """
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..config import ServerConfig
 from ..errors import HandshakeError
-from ..logs import SERVER_LOGGER
+from ..logs import SERVER_LOGGER, log_about
 from ..protocol import (
     LOOPBACK_HOSTS,
+    HandshakeRequest,
     RequestHead,
     build_reject,
     check_host,
@@ -63,6 +65,7 @@ class Admission:
         config: The options of the server.
         closing: Whether newcomers are turned away.
         incoming: TCP connections whose opening handshake is not over.
+        tasks: Code of the application that runs for one of them, or for a connection.
         pending: Requests that the application has not decided on.
         connections: Open connections, oldest first.
     """
@@ -75,8 +78,14 @@ class Admission:
         self.config = config
         self.closing = False
         self.incoming: set[Incoming] = set()
+        self.tasks: set[asyncio.Future[Any]] = set()
         self.pending: dict[WebSocketRequest, None] = {}
         self.connections: dict[WebSocketConnection, None] = {}
+
+    def track(self, task: "asyncio.Future[Any]") -> None:
+        """Note code of the application that runs: a server that closes waits for it."""
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
 
     async def wait_empty(self) -> None:
         """Wait until nobody is in."""
@@ -114,19 +123,16 @@ class Admission:
     def head_arrived(self, incoming: "Incoming", head: RequestHead) -> None:
         """Its request is complete: refuse it, answer it, or make a `WebSocketRequest` of it."""
         config = self.config
-        addresses = remote_addresses(incoming.wire.remote_address, head.headers, config.trusted_proxies)
-        if not is_upgrade(head):
-            self._answer_plain(incoming, HTTPRequest(head, addresses[0]))
-            return
-        if full := self._explain_full(addresses[0]):
-            self._turn_away(incoming, full)
-            return
         try:
+            addresses = remote_addresses(incoming.wire.remote_address, head.headers, config.trusted_proxies)
+            if not is_upgrade(head):
+                self._answer_plain(incoming, HTTPRequest(head, addresses[0]))
+                return
+            if full := self._explain_full(addresses[0]):
+                self._turn_away(incoming, full)
+                return
             handshake = read_request(head, parse_cookies=config.parse_cookies, parse_extensions=config.parse_extensions)
-            if not check_host(handshake, self._allowed_hosts()):
-                raise HandshakeError(f"Host {handshake.host!r} is not in allowed_hosts", status=403)
-            if not check_origin(handshake, config.allowed_origins):
-                raise HandshakeError(f"Origin {handshake.origin!r} is not in allowed_origins", status=403)
+            self._check_sender(handshake)
         except HandshakeError as error:
             incoming.refuse(error)
             self._owner.handshake_failed(error)
@@ -138,6 +144,18 @@ class Admission:
         self.pending[request] = None
         self._owner.request_arrived(request)
 
+    def _check_sender(self, handshake: HandshakeRequest) -> None:
+        """Refuse a request by its Host or Origin."""
+        if not check_host(handshake, self._allowed_hosts()):
+            raise HandshakeError(f"Host {handshake.host!r} is not in allowed_hosts", status=403)
+        try:
+            allowed = check_origin(handshake, self.config.allowed_origins)
+        except Exception as error:  # a callable of the application
+            SERVER_LOGGER.error("allowed_origins failed for Origin %r", handshake.origin, exc_info=error)
+            raise HandshakeError("the server failed to check the Origin", status=500) from error
+        if not allowed:
+            raise HandshakeError(f"Origin {handshake.origin!r} is not in allowed_origins", status=403)
+
     def _allowed_hosts(self) -> Any:
         """DNS rebinding lets a page of anybody reach a server on loopback, under its own Host."""
         if self.config.allowed_hosts is None and self._owner.only_loopback:
@@ -147,15 +165,18 @@ class Admission:
     def _explain_full(self, address: str) -> str | None:
         """Say which limit is reached; None when there is room."""
         config = self.config
-        if config.max_connections is not None and len(self.connections) >= config.max_connections:
+        # A pending request counts: the application may accept it at any time.
+        if config.max_connections is not None and len(self.connections) + len(self.pending) >= config.max_connections:
             return f"max_connections={config.max_connections} are open"
         limit = config.max_connections_per_address
-        if limit is not None and self._by_address[address] >= limit:
-            return f"max_connections_per_address={limit} are open"
+        if limit is not None:
+            asking = sum(request.remote_address == address for request in self.pending)
+            if self._by_address[address] + asking >= limit:
+                return f"max_connections_per_address={limit} are open"
         return None
 
     def _turn_away(self, incoming: "Incoming", why: str) -> None:
-        SERVER_LOGGER.warning("%s turned away: %s", incoming.wire.remote_address, why)
+        log_about(SERVER_LOGGER, logging.WARNING, incoming.wire.remote_address, "turned away: %s", why)
         incoming.answer(build_reject(503, why, [RETRY_AFTER]))
 
     # --- plain HTTP ---------------------------------------------------------------------------
@@ -169,7 +190,8 @@ class Admission:
         if response is not None or handler is None:
             incoming.answer_http(response or HTTPResponse(404), request.method)
             return
-        run_in_background(self._call_http_handler(incoming, request, handler), log_http_failure)
+        incoming.is_plain = True
+        self.track(run_in_background(self._call_http_handler(incoming, request, handler), log_http_failure))
 
     async def _call_http_handler(
         self, incoming: "Incoming", request: HTTPRequest, handler: Callable[[Any], Any]

@@ -66,6 +66,9 @@ class Closing:
         self.become(cause, error)
         self.by_failure = True
         self._connection.wire.finish()
+        # What comes is read, to be discarded: closing a socket on unread bytes resets the peer, which then
+        # may lose our close frame.
+        self._connection.wire.resume_reading()
         self._arm(self._connection.config.close_timeout, None)
 
     def become(self, cause: str, error: BaseException | None) -> None:

@@ -58,7 +58,7 @@ class WebSocketConnection(ConnectionLife):
         close_report: How the connection ended; None as long as it has not.
     """
 
-    __slots__ = ("_arrival", "_backpressure", "_keepalive", "_pings", "latency")
+    __slots__ = ("_backpressure", "_keepalive", "_pings", "_stream_arrival", "latency")
 
     EVENTS: ClassVar[frozenset[str]] = frozenset(
         {"message", "frame", "close", "error", "ping", "pong", "drain", "pause", "resume"}
@@ -66,7 +66,7 @@ class WebSocketConnection(ConnectionLife):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.latency: float | None = None
-        self._arrival: asyncio.Future[None] | None = None
+        self._stream_arrival: asyncio.Future[None] | None = None
         self._backpressure: Backpressure | None = None
         self._pings: Pings | None = None
         self._keepalive: Keepalive | None = None
@@ -91,15 +91,15 @@ class WebSocketConnection(ConnectionLife):
     async def _wait_arrival(self) -> None:
         """Wait until a message or a part of one may have arrived: for streams and coroutine listeners."""
         self.flush()
-        self._arrival = self.wire.loop.create_future()
+        self._stream_arrival = self.wire.loop.create_future()
         try:
-            await self._arrival
+            await self._stream_arrival
         finally:
-            self._arrival = None
+            self._stream_arrival = None
 
     def _on_arrival(self) -> None:
-        if self._arrival is not None and not self._arrival.done():
-            self._arrival.set_result(None)
+        if self._stream_arrival is not None and not self._stream_arrival.done():
+            self._stream_arrival.set_result(None)
 
     def _explain_receiver(self) -> str:
         if self._listeners and self.listeners("message"):

@@ -6,7 +6,7 @@ read, and there is no keep-alive: what needs them belongs behind a web server.
 
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, unquote
 
 from ..headers import Headers
 from ..protocol import RequestHead, build_response_head
@@ -35,8 +35,13 @@ class HTTPRequest:
 
     @property
     def url(self) -> SplitResult:
-        """The request target in its parts."""
-        return urlsplit(self.head.target)
+        """The request target in its parts; of one in absolute form, path and query (RFC 9112 3.2.2)."""
+        # Not urlsplit: it would take the beginning of //name/path for a host, and raise for //[.
+        target = self.head.target
+        if not target.startswith("/") and "://" in target:
+            target = "/" + target.split("://", 1)[1].partition("/")[2]
+        path, _, query = target.partition("?")
+        return SplitResult("", "", path, query, "")
 
     @property
     def path(self) -> str:
@@ -114,7 +119,10 @@ def build_http_answer(response: HTTPResponse, method: str) -> bytes:
     fields = [(name, value) for name, value in response.headers.items() if name.lower() not in OURS]
     # RFC 9110 7.8: who sends Upgrade names it in Connection too.
     connection = "close, Upgrade" if "Upgrade" in response.headers else "close"
-    fields += [("Content-Length", str(len(response.body))), ("Connection", connection)]
+    fields.append(("Connection", connection))
+    if response.status in (204, 304):  # RFC 9110 6.4.1, 8.6: these end with the head
+        return build_response_head(response.status, fields)
+    fields.append(("Content-Length", str(len(response.body))))
     head = build_response_head(response.status, fields)
     return head if method == "HEAD" else head + response.body
 

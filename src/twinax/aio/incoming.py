@@ -24,17 +24,26 @@ MAX_EARLY = 65536  # bytes kept while the application decides; a client has no b
 
 
 class Incoming:
-    """The owner of a wire until the opening handshake is over."""
+    """The owner of a wire until the opening handshake is over.
 
-    __slots__ = ("_accepted_at", "_admission", "_answered", "_head", "_timer", "early", "request", "wire")
+    Attributes:
+        wire: The TCP connection.
+        early: What came behind the head of the request.
+        request: The request, once it has passed the rules.
+        is_plain: Whether it is a plain request that the application is answering.
+        is_answered: Whether the answer was written.
+    """
+
+    __slots__ = ("_accepted_at", "_admission", "_head", "_timer", "early", "is_answered", "is_plain", "request", "wire")
 
     def __init__(self, admission: "Admission", loop: asyncio.AbstractEventLoop) -> None:
         self._admission = admission
         self._head = HeadBuffer("server")
-        self._answered = False
+        self.is_answered = False
         self._accepted_at = loop.time()
         self._timer: asyncio.TimerHandle | None = None
         self.early = b""
+        self.is_plain = False
         self.request: WebSocketRequest | None = None
         self.wire = Wire(loop, self, self._made)
 
@@ -51,8 +60,8 @@ class Incoming:
     def receive(self, buffer: bytearray, end: int, now: float) -> None:
         """Called by the wire: bytes have come."""
         data = memoryview(buffer)[HEADROOM:end]
-        if self._answered:
-            return
+        if self.is_answered or self.is_plain:
+            return  # what follows a plain request is no request of its own: the connection ends with the answer
         if self.request is not None:
             self.early += data
             if len(self.early) > MAX_EARLY:
@@ -72,12 +81,9 @@ class Incoming:
 
     def wire_eof(self) -> None:
         """Called by the wire: the client sends nothing more."""
-        if self._answered:
-            self.wire.close()
-        elif self.request is None:
-            self.wire.abort()
-        else:
-            # The request stays: an application that accepts it now is told by `close` that nobody is there.
+        # A plain request may end like this and still be answered. Any other that is pending stays so: an
+        # application that accepts it now is told by `close` that nobody is there.
+        if self.is_answered or not self.is_plain:
             self.wire.close()
 
     def wire_lost(self, error: BaseException | None) -> None:
@@ -95,16 +101,16 @@ class Incoming:
     def accept(self, answer: bytes) -> None:
         """Write the 101; the wire goes to a connection next."""
         self._stop_timer()
-        self._answered = True
+        self.is_answered = True
         self._admission.incoming_closed(self)
         self.wire.resume_reading()
         self.wire.write(answer)
 
     def answer(self, answer: bytes) -> None:
         """Write any other answer, end our direction, and wait a moment for the client to read it."""
-        if self._answered:
+        if self.is_answered:
             return
-        self._answered = True
+        self.is_answered = True
         self._stop_timer()
         self.early = b""
         if self.wire.is_lost:
@@ -127,7 +133,10 @@ class Incoming:
         if self.request is not None:
             self.request.time_out(timeout)
             return
-        self.refuse(HandshakeError(f"no complete request within open_timeout={timeout} s", status=408))
+        if self.is_plain:
+            self.refuse(HandshakeError(f"not answered within open_timeout={timeout} s", status=503))
+        else:
+            self.refuse(HandshakeError(f"no complete request within open_timeout={timeout} s", status=408))
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

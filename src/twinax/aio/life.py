@@ -216,7 +216,7 @@ class ConnectionLife(Emitter, CoreConnection):
         """Have `callback` called with this connection after its ``close`` event: for its server."""
         self._on_end = callback
 
-    def handler_failed(self, error: Exception) -> None:
+    def handler_failed(self, error: BaseException) -> None:
         """The application's handler raised: log it and close with 1011."""
         self._on_listener_failure("handler", error)
 

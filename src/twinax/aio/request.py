@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import SplitResult, parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs
 
 from ..config import ServerConfig
 from ..cookies import Cookie, SetCookie
@@ -81,8 +81,10 @@ class WebSocketRequest(Emitter):
 
     @property
     def resource_url(self) -> SplitResult:
-        """The request target in its parts."""
-        return urlsplit(self.handshake.resource)
+        """The request target in its parts: path and query."""
+        # Not urlsplit: it would take the beginning of //name/path for a host, and raise for //[.
+        path, _, query = self.handshake.resource.partition("?")
+        return SplitResult("", "", path, query, "")
 
     @property
     def path(self) -> str:
@@ -199,7 +201,7 @@ class WebSocketRequest(Emitter):
         """Reject the request and end the TCP connection.
 
         Args:
-            status: The HTTP status, 300 to 599.
+            status: The HTTP status, 200 to 599.
             reason: A sentence for the client's developer, sent as X-WebSocket-Reject-Reason.
             headers: Extra fields of the answer.
             body: The body of the answer.

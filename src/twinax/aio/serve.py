@@ -78,4 +78,6 @@ class serve:
         try:
             await stop.wait()
         finally:
+            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+                loop.remove_signal_handler(signal.SIGTERM)
             await self._server.close()

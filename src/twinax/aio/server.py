@@ -59,7 +59,6 @@ class WebSocketServer(Emitter):
         self._handler = handler
         self._ports = Listeners()
         self._admission = Admission(self, self.config)
-        self._handlers: set[asyncio.Future[Any]] = set()
 
     # --- listening ----------------------------------------------------------------------------
 
@@ -175,21 +174,22 @@ class WebSocketServer(Emitter):
         for request in self.pending_requests:
             request.reject(503, "the server is closing", [("Retry-After", "1")])
         for incoming in list(self._admission.incoming):
-            if incoming.request is None:
+            if not (incoming.request or incoming.is_plain or incoming.is_answered):
                 incoming.abort()
         try:
             await self._admission.wait_empty()
-            await self._wait_handlers()
+            await self._wait_tasks()
         except asyncio.CancelledError:
             for connection in self.connections:
                 connection.give_up("the server was closed at once")
             raise
 
-    async def _wait_handlers(self) -> None:
+    async def _wait_tasks(self) -> None:
         """Let handlers finish what they do after their connection is closed, but not for ever."""
-        if not self._handlers:
+        tasks = self._admission.tasks - {asyncio.current_task()}  # a handler may close its server
+        if not tasks:
             return
-        _, pending = await asyncio.wait(self._handlers, timeout=self.config.close_timeout)
+        _, pending = await asyncio.wait(tasks, timeout=self.config.close_timeout)
         if pending:
             SERVER_LOGGER.warning(
                 "%d handlers cancelled: still running close_timeout=%s s after their connections were closed",
@@ -262,7 +262,8 @@ class WebSocketServer(Emitter):
         transport.set_protocol(incoming.wire)
         incoming.wire.connection_made(transport)
         incoming.early = early
-        self._admission.head_arrived(incoming, head)
+        if not incoming.is_answered:  # too many are under way, or the server is closing
+            self._admission.head_arrived(incoming, head)
 
     # --- what the admission tells -------------------------------------------------------------
 
@@ -289,6 +290,7 @@ class WebSocketServer(Emitter):
             return
         if asyncio.iscoroutine(result) or asyncio.isfuture(result):
             task = run_in_background(result, lambda error: self._request_failed(request, error))
+            self._admission.track(task)
             task.add_done_callback(lambda task: self._accept_unless_resolved(request))
         else:
             self._accept_unless_resolved(request)
@@ -313,13 +315,23 @@ class WebSocketServer(Emitter):
 
     def connection_opened(self, connection: WebSocketConnection) -> None:
         """Called when a request was accepted."""
-        self._emit("connect", connection)
+        for listener in self.listeners("connect"):
+            self._call_connect(listener, connection)
         if self._handler is not None:
             task = run_in_background(
                 self._run_handler(self._handler, connection), lambda error: self._on_listener_failure("handler", error)
             )
-            self._handlers.add(task)
-            task.add_done_callback(self._handlers.discard)
+            self._admission.track(task)
+
+    def _call_connect(self, listener: Callable[[WebSocketConnection], Any], connection: WebSocketConnection) -> None:
+        """Call a listener of ``connect``; when it fails, nobody looks after the connection."""
+        try:
+            result = listener(connection)
+        except Exception as error:
+            connection.handler_failed(error)
+            return
+        if asyncio.iscoroutine(result) or asyncio.isfuture(result):
+            self._admission.track(run_in_background(result, connection.handler_failed))
 
     async def _run_handler(self, handler: Handler, connection: WebSocketConnection) -> None:
         owns = False
@@ -328,9 +340,8 @@ class WebSocketServer(Emitter):
             if asyncio.iscoroutine(result) or asyncio.isfuture(result):
                 owns = True
                 await result
-        except ConnectionClosed:
-            pass  # the handler used the connection to its end, which is how most handlers end
         except Exception as error:
+            # Most handlers use the connection to its end, and end with a ConnectionClosed: that is no failure.
             connection.handler_failed(error)
         finally:
             # A plain function has registered listeners: the connection lives on.
