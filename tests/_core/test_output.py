@@ -48,7 +48,7 @@ class Bytes(bytes):
         return 3
 
 
-class Word(str, enum.Enum):
+class Word(enum.StrEnum):
     """A text of another class."""
 
     HELLO = "hello"
