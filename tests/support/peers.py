@@ -11,7 +11,6 @@ from typing import Any
 
 import frame_bytes
 from frame_bytes import Frame
-
 from twinax import WebSocketConnection, WebSocketServer
 
 __all__ = ["KEY", "Pair", "RawPeer", "accepted", "http_request", "open_peer", "upgrade_request"]
