@@ -54,11 +54,12 @@ class WebSocketConnection(ConnectionLife):
         remote_address: The peer's address; what a trusted proxy says, where there is one.
         remote_addresses: All addresses, the client's first, then the proxies'.
         is_client: Whether this side sent the opening handshake.
+        is_paused: Whether the application has paused reading.
         latency: The last round-trip time in seconds, of a keepalive ping or one of yours; None before.
         close_report: How the connection ended; None as long as it has not.
     """
 
-    __slots__ = ("_backpressure", "_keepalive", "_pings", "_stream_arrival", "latency")
+    __slots__ = ("_arrivals", "_backpressure", "_keepalive", "_pings", "latency")
 
     EVENTS: ClassVar[frozenset[str]] = frozenset(
         {"message", "frame", "close", "error", "ping", "pong", "drain", "pause", "resume"}
@@ -66,7 +67,7 @@ class WebSocketConnection(ConnectionLife):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.latency: float | None = None
-        self._stream_arrival: asyncio.Future[None] | None = None
+        self._arrivals: asyncio.Future[None] | None = None
         self._backpressure: Backpressure | None = None
         self._pings: Pings | None = None
         self._keepalive: Keepalive | None = None
@@ -88,18 +89,16 @@ class WebSocketConnection(ConnectionLife):
             raise ConcurrencyError(self._explain_receiver())
         return MessageStream(self)
 
-    async def _wait_arrival(self) -> None:
+    async def wait_arrival(self) -> None:
         """Wait until a message or a part of one may have arrived: for streams and coroutine listeners."""
         self.flush()
-        self._stream_arrival = self.wire.loop.create_future()
-        try:
-            await self._stream_arrival
-        finally:
-            self._stream_arrival = None
+        if self._arrivals is None or self._arrivals.done():
+            self._arrivals = self.wire.loop.create_future()
+        await asyncio.shield(self._arrivals)
 
     def _on_arrival(self) -> None:
-        if self._stream_arrival is not None and not self._stream_arrival.done():
-            self._stream_arrival.set_result(None)
+        if self._arrivals is not None and not self._arrivals.done():
+            self._arrivals.set_result(None)
 
     def _explain_receiver(self) -> str:
         if self._listeners and self.listeners("message"):
@@ -110,20 +109,27 @@ class WebSocketConnection(ConnectionLife):
         return asyncio.CancelledError() if message is None else asyncio.CancelledError(message)
 
     def pause(self) -> None:
-        """Stop reading: nothing is delivered, and TCP makes the peer wait, until `resume`."""
-        if not self.is_stopped:
+        """Stop reading: listeners are given nothing, and TCP makes the peer wait, until `resume`.
+
+        `recv` still gives what had arrived before. Pausing twice, or once the connection is closing,
+        changes nothing.
+        """
+        if not self.is_paused and self.is_open:
+            self.is_paused = True
             self.note("paused")
+            self.stop_input()
             self._emit("pause")
-        self.stop_input()
 
     def resume(self) -> None:
         """Undo `pause`."""
-        if self.is_stopped:
+        if self.is_paused:
+            self.is_paused = False
             self.note("resumed")
+            self.start_input()
+            self._on_arrival()
+            if self.waiting:
+                self.wire.loop.call_soon(self.drain_messages)
             self._emit("resume")
-        self.start_input()
-        if self.waiting and self._listeners and self.listeners("message"):
-            self.wire.loop.call_soon(self.drain_messages)
 
     @property
     def input_paused(self) -> bool:

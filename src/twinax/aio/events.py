@@ -67,12 +67,14 @@ class Emitter:
         Raises:
             ValueError: There is no such event; the message lists them.
             TypeError: The listener cannot be called.
+            ConcurrencyError: On a connection, for ``message``, while a task receives.
         """
         self._check_event(event)
         if listener is None:
             return partial(self.on, event)
         if not callable(listener):
             raise TypeError(f"listener for {event!r}: {listener!r} is not callable")
+        self._check_listening(event)
         # The slot is the subclass's: a mixin beside a compiled class may have no layout of its own.
         listeners = self._listeners = self._listeners or {}  # type: ignore[misc]
         listeners[event] = (*listeners.get(event, ()), listener)
@@ -133,6 +135,9 @@ class Emitter:
             except Exception as error:
                 self._on_listener_failure(event, error)
         return bool(listeners)
+
+    def _check_listening(self, event: str) -> None:
+        """Raise if there may be no listener of `event`."""
 
     def _listeners_changed(self, event: str) -> None:
         """Listeners of `event` were added or removed."""

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from .._core import HEADROOM, CoreConnection, CoreSettings, MaskKeys
 from ..close import CLOSE_DESCRIPTIONS, Close, CloseReport
 from ..config import ConnectionConfig
-from ..errors import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK
+from ..errors import ConcurrencyError, ConnectionClosed, ConnectionClosedError, ConnectionClosedOK
 from ..logs import ConnectionLogger
 from .closing import Closing, explain_loss
-from .events import Emitter, is_coroutine_function, run_in_background
+from .events import Emitter, run_in_background
+from .pump import MessagePump
 from .wire import Wire
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class ConnectionLife(Emitter, CoreConnection):
         "extensions",
         "id",
         "is_client",
+        "is_paused",
         "logger",
         "opened_at",
         "protocol",
@@ -86,6 +88,7 @@ class ConnectionLife(Emitter, CoreConnection):
         self.wire = wire
         self.id = next(_ids)
         self.is_client = keys is not None
+        self.is_paused = False
         self.protocol = protocol
         self.extensions: list[Any] = []
         self.request = request
@@ -100,7 +103,7 @@ class ConnectionLife(Emitter, CoreConnection):
         self._begun = False
         self._going_on = False
         self._on_end: Callable[[Any], None] | None = None
-        self._pump: asyncio.Future[None] | None = None
+        self._pump: MessagePump | None = None
         self._closing: Closing | None = None
         self._closed_future: asyncio.Future[None] | None = None
         self._trace: list[tuple[float, str]] = []
@@ -297,22 +300,24 @@ class ConnectionLife(Emitter, CoreConnection):
 
     # --- listeners ----------------------------------------------------------------------------
 
+    def _check_listening(self, event: str) -> None:
+        if event == "message" and self.is_received and not self.listeners(event):
+            raise ConcurrencyError("a task is receiving from this connection; a listener for 'message' excludes that")
+
     def _listeners_changed(self, event: str) -> None:
         if event != "message":
             return
         listeners = self.listeners("message")
         self.reserve(bool(listeners))
-        if any(is_coroutine_function(listener) for listener in listeners):
+        self._on_arrival()  # a pump that runs looks who listens now
+        pump = self._pump = self._pump or MessagePump(self)
+        if pump.is_wanted():
             self.listen(None)
-            if self._pump is None or self._pump.done():
-                self._pump = run_in_background(self._run_pump(), self._on_pump_error)
-            return
-        if not listeners:
-            self.listen(None)
-        elif len(listeners) == 1:
-            self.listen(listeners[0])
-        else:
+            pump.start()
+        elif len(listeners) > 1:
             self.listen(self._call_all)
+        else:
+            self.listen(listeners[0] if listeners else None)
         if self.waiting:
             self.wire.loop.call_soon(self.drain_messages)
 
@@ -322,24 +327,12 @@ class ConnectionLife(Emitter, CoreConnection):
             if asyncio.iscoroutine(result):
                 self._on_listener_result(result)
 
-    async def _run_pump(self) -> None:
-        """Hand messages to coroutine functions, one at a time and in order."""
-        while self.listeners("message"):
-            while not self.waiting:
-                if self.close_report is not None:
-                    return
-                await self._wait_arrival()
-            message = self.take()
-            for listener in self.listeners("message"):
-                result = listener(message)
-                if asyncio.iscoroutine(result) or asyncio.isfuture(result):
-                    await result
-
-    async def _wait_arrival(self) -> None:
+    async def wait_arrival(self) -> None:
         """Wait until a message may have arrived."""
         raise NotImplementedError
 
-    def _on_pump_error(self, error: BaseException) -> None:
+    def message_listener_failed(self, error: BaseException) -> None:
+        """A listener of ``message`` raised: log it and close with 1011."""
         self._on_listener_failure("message", error)
 
     def _on_listener_error(self, error: Exception) -> None:
@@ -347,7 +340,7 @@ class ConnectionLife(Emitter, CoreConnection):
 
     def _on_listener_result(self, result: object) -> None:
         if asyncio.iscoroutine(result):
-            run_in_background(result, self._on_pump_error)
+            run_in_background(result, self.message_listener_failed)
 
     def _on_listener_failure(self, event: str, error: BaseException) -> None:
         if isinstance(error, ConnectionClosed) and not self.is_open:

@@ -57,7 +57,7 @@ class MessageStream:
                 connection.close_parts()
                 raise connection._closed_error()
             else:
-                await connection._wait_arrival()
+                await connection.wait_arrival()
         raise StopAsyncIteration
 
     async def read(self) -> Any:
