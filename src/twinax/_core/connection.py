@@ -326,6 +326,8 @@ class CoreConnection(Inbox):
         self._charge_control_frame()
         if not self._settings.assemble:
             self._hand_on_frame(payload)
+        if self._state > CLOSING:
+            return  # a listener of the frame has dropped the connection
         if header.opcode == OP_CLOSE:
             self._read_close(payload)
         elif self._state != OPEN:
@@ -353,6 +355,8 @@ class CoreConnection(Inbox):
     def _read_close(self, payload: bytes) -> None:
         close: Close = parse_close_payload(payload)
         self._let_receive()
+        if self._state > CLOSING:
+            return  # the task that waited has dropped the connection
         self._close_rcvd = close
         # RFC 6455 5.5.1: answer with the code that was received; 7.1.5 needs both frames to be sent.
         self._close_at_once(None if close.code == 1005 else close.code, "", CLOSED)

@@ -23,9 +23,6 @@ if not cython.compiled:  # noqa: SIM102 - the compiler leaves out the whole of i
 
 __all__ = ["Receiving"]
 
-PENDING = cython.declare(object, object())
-
-
 @cython.final
 @cython.cclass
 class Arrival:
@@ -116,7 +113,7 @@ class Receiving:
 
     @cython.cfunc
     def _poll(self) -> object:
-        """Return the next message, or `PENDING` after arranging to be woken up."""
+        """Return the next message; when there is none yet, the `Arrival` to wait on."""
         inbox: Inbox = self._inbox
         if not inbox.may_receive():
             raise ConcurrencyError(inbox._explain_receiver())
@@ -133,7 +130,7 @@ class Receiving:
             self._arrival = Arrival(inbox)
         arrival: Arrival = self._arrival
         arrival.begin()
-        return PENDING
+        return arrival
 
     # --- as an awaitable ----------------------------------------------------------------------
 
@@ -145,8 +142,8 @@ class Receiving:
 
     def __next__(self) -> Arrival:
         message = self._poll()
-        if message is PENDING:
-            return self._arrival  # type: ignore[no-any-return]
+        if isinstance(message, Arrival):
+            return message
         raise StopIteration(message)
 
     # --- as a coroutine -----------------------------------------------------------------------
