@@ -60,6 +60,11 @@ def log_about(
     logger.log(level, "%s " + message, address, *values, exc_info=exc_info)
 
 
+def escape_controls(text: str) -> str:
+    """Return the text with its control characters escaped: a peer's close reason must not forge lines of a log."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 class ConnectionLogger:
     """Logs for one connection, each line with its id and the address of the peer."""
 
@@ -77,10 +82,10 @@ class ConnectionLogger:
     def ended(self, report: "CloseReport") -> None:
         """Log how the connection ended; with its trace when it failed."""
         if report.closed_by == "remote" or (report.closed_by == "local" and report.was_clean):
-            self._log(logging.DEBUG, "closed: %s", report)
+            self._log(logging.DEBUG, "closed: %s", escape_controls(str(report)))
         else:
-            trace = "".join(f"\n    {line}" for line in report.trace)
-            self._log(logging.INFO, "failed: %s%s", report, trace)
+            trace = "".join(f"\n    {escape_controls(line)}" for line in report.trace)
+            self._log(logging.INFO, "failed: %s%s", escape_controls(str(report)), trace)
 
     def listener_failed(self, event: str, error: BaseException) -> None:
         """Log the exception of the application's code, with its traceback."""
