@@ -1,7 +1,9 @@
 """The sockets of a server, and the event loop that runs it best."""
 
 import asyncio
+import contextlib
 import ipaddress
+import os
 import socket
 import ssl as ssl_module
 from collections.abc import Callable
@@ -27,6 +29,7 @@ class Listeners:
 
     def __init__(self) -> None:
         self._servers: list[tuple[asyncio.Server, bool]] = []
+        self._paths: list[str] = []
 
     async def open(
         self,
@@ -49,6 +52,7 @@ class Listeners:
             options["ssl_shutdown_timeout"] = max(config.linger_timeout, 0.001)
         if path is not None:
             server = await loop.create_unix_server(factory, path, **options)
+            self._paths.append(path)
         elif sock is not None:
             server = await loop.create_server(factory, sock=sock, **options)
         else:
@@ -60,6 +64,11 @@ class Listeners:
         servers, self._servers = self._servers, []
         for server, _ in servers:
             server.close()
+        paths, self._paths = self._paths, []
+        for path in paths:
+            # Python 3.13 does it by itself.
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
 
     @property
     def sockets(self) -> list[socket.socket]:
