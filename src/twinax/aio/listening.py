@@ -29,7 +29,7 @@ class Listeners:
 
     def __init__(self) -> None:
         self._servers: list[tuple[asyncio.Server, bool]] = []
-        self._paths: list[str] = []
+        self._paths: list[tuple[str, int]] = []
 
     async def open(
         self,
@@ -52,7 +52,8 @@ class Listeners:
             options["ssl_shutdown_timeout"] = max(config.linger_timeout, 0.001)
         if path is not None:
             server = await loop.create_unix_server(factory, path, **options)
-            self._paths.append(path)
+            if not path.startswith("\0"):  # an abstract address is no file
+                self._paths.append((path, os.stat(path).st_ino))
         elif sock is not None:
             server = await loop.create_server(factory, sock=sock, **options)
         else:
@@ -65,10 +66,11 @@ class Listeners:
         for server, _ in servers:
             server.close()
         paths, self._paths = self._paths, []
-        for path in paths:
-            # Python 3.13 does it by itself.
+        for path, inode in paths:
+            # Python 3.13 does it by itself; and another server may have taken the path over by now.
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)
+                if os.stat(path).st_ino == inode:
+                    os.unlink(path)
 
     @property
     def sockets(self) -> list[socket.socket]:
