@@ -175,14 +175,13 @@ class WebSocketRequest(Emitter):
         """
         if self.resolution not in (None, "client gone"):
             raise LocalProtocolError(ONE_TIME.format(self.resolution))
-        fields = [*self.server_config.headers, *Headers(headers).items()]
         try:
             answer = build_accept(
                 self.handshake,
                 subprotocol=protocol,
                 origin=origin,
                 cookies=[SetCookie.of(cookie) for cookie in cookies],
-                headers=fields,
+                headers=[*self.server_config.headers, *Headers(headers)],
             )
         except (ValueError, TypeError, LocalProtocolError):
             self.reject(500)
