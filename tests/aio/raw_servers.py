@@ -120,6 +120,8 @@ async def raw_server(script: Script, ssl: ssl_module.SSLContext | None = None) -
     try:
         yield raw
     finally:
+        for _ in range(10):  # asyncio leaks what it is accepting when it is closed
+            await asyncio.sleep(0)
         server.close()
         for task in raw.tasks:
             if not task.done():
