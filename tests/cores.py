@@ -31,7 +31,7 @@ NAMES = [
 ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Core:
     """One implementation: what `twinax._core` offers, whichever of the two that would choose."""
 
