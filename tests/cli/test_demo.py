@@ -21,7 +21,8 @@ from processes import started
 from twinax.cli.demo import MAX_MESSAGE_SIZE, build_server
 from twinax.cli.demo_channels import Tabs, check_draw, read_order
 
-from .command import TWINAX, twinax as run_twinax, within_a_minute
+from .command import TWINAX, within_a_minute
+from .command import twinax as run_twinax
 
 STROKE = {"type": "draw", "color": 2, "width": 4, "points": [0, 0, 10_000, 5_000]}
 
@@ -130,12 +131,11 @@ def test_echo_with_websockets() -> None:
 
 
 async def echo_session() -> None:
-    async with demo() as port:
-        async with websockets.connect(live(port), subprotocols=[Subprotocol("echo")]) as client:
-            assert client.subprotocol == "echo"
-            await client.send("hello")
-            await client.send(b"\x00\xff")
-            assert [await client.recv(), await client.recv()] == ["hello", b"\x00\xff"]
+    async with demo() as port, websockets.connect(live(port), subprotocols=[Subprotocol("echo")]) as client:
+        assert client.subprotocol == "echo"
+        await client.send("hello")
+        await client.send(b"\x00\xff")
+        assert [await client.recv(), await client.recv()] == ["hello", b"\x00\xff"]
 
 
 def test_echo_with_twinax() -> None:
@@ -203,10 +203,14 @@ async def counter_session() -> None:
         assert int(await second.recv()) == 1
         await second.send("double")
         with pytest.raises(websockets.ConnectionClosed):
-            while True:
-                await second.recv()
+            await read_to_the_end(second)
         assert second.close_code == 1008
         await first.close()
+
+
+async def read_to_the_end(client: Any) -> None:
+    while True:
+        await client.recv()
 
 
 # --- the server's view of the echo connection ----------------------------------------------------

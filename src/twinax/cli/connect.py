@@ -155,6 +155,7 @@ def _explain(error: Exception) -> str:
         return f"the certificate is not trusted: {cause.verify_message}; see --ca and --insecure"
     if isinstance(cause, ssl.SSLError):
         return f"TLS failed: {(cause.reason or str(cause)).replace('_', ' ').lower()}"
-    if isinstance(error, WebSocketError):
-        return str(error)
-    return explain_os_error(error) if isinstance(error, OSError) else str(error)
+    # HandshakeTimeout is an OSError by descent, without a number.
+    if isinstance(cause, OSError) and cause.errno is not None:
+        return explain_os_error(cause)
+    return str(error)

@@ -1,5 +1,8 @@
 """How a command fails: one line that says what is wrong, and an exit status."""
 
+import os
+import socket
+
 __all__ = ["CommandFailed", "explain_os_error"]
 
 
@@ -17,6 +20,8 @@ class CommandFailed(Exception):
 
 def explain_os_error(error: OSError) -> str:
     """Return what the operating system says, without its number and without Python's words around it."""
-    # asyncio wraps the text of a failed bind in a sentence of its own; the part after the colon is the system's.
-    text = error.strerror or str(error) or type(error).__name__
-    return text.rsplit(": ", 1)[-1]
+    # The texts that asyncio makes of a failed bind or connect only repeat the address; names that cannot be
+    # resolved have numbers of their own.
+    known = error.errno is not None and error.errno > 0 and not isinstance(error, socket.gaierror)
+    text = os.strerror(error.errno or 0) if known else error.strerror or str(error) or type(error).__name__
+    return text[:1].lower() + text[1:]

@@ -14,10 +14,14 @@ import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
-__all__ = ["is_terminal", "prompted_lines", "read_lines"]
+__all__ = ["Interrupted", "is_terminal", "prompted_lines", "read_lines"]
 
 LINES_AHEAD = 64
 CHUNK = 65536
+
+
+class Interrupted(Exception):
+    """Ctrl-C, as a line editor sees it."""
 
 
 def is_terminal() -> bool:
@@ -29,7 +33,7 @@ async def prompted_lines() -> AsyncIterator[bytes]:
     """Give the lines that somebody types, until Ctrl-D.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C.
+        Interrupted: Ctrl-C was pressed, and the terminal made no signal of it.
     """
     if importlib.util.find_spec("prompt_toolkit") is None:
         async for line in read_lines():
@@ -41,7 +45,11 @@ async def prompted_lines() -> AsyncIterator[bytes]:
     session = toolkit.PromptSession()
     with patching.patch_stdout(raw=True), contextlib.suppress(EOFError):
         while True:
-            text: str = await session.prompt_async("> ")
+            try:
+                text: str = await session.prompt_async("> ")
+            except KeyboardInterrupt:
+                # In a task it would end the event loop, and with it the connection.
+                raise Interrupted from None
             yield text.encode("utf-8", "surrogateescape")
 
 

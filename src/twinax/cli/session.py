@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from twinax import ConnectionClosed, LocalProtocolError, WebSocketConnection
 
 from .failure import CommandFailed
-from .keyboard import is_terminal, prompted_lines, read_lines
+from .keyboard import Interrupted, is_terminal, prompted_lines, read_lines
 from .printing import Printer
 from .reports import report_as_text
 from .running import stopping_signals
@@ -59,13 +59,8 @@ class Session:
     async def run(self) -> int:
         """Talk until the server closes, the input ends, or a signal comes; return the exit status."""
         connection = self._connection
-        connection.on("ping", lambda cancel, data: self._printer.event(f"ping received{_payload(data)}"))
-        protocol = f"subprotocol {connection.protocol}" if connection.protocol else "no subprotocol"
-        version = f"version {connection.websocket_version}"
-        self._printer.event(f"connected to {connection.remote_address}, {protocol}, {version}")
-        if self._interactive:
-            self._printer.event("type /help for commands, Ctrl-D to close")
         with stopping_signals() as stop:
+            self._greet()
             receiving = asyncio.ensure_future(self._receive())
             talking = asyncio.ensure_future(self._talk())
             stopping = asyncio.ensure_future(stop.wait())
@@ -84,13 +79,22 @@ class Session:
                 await asyncio.gather(talking, stopping, pinging, *self._pings, return_exceptions=True)
         return self._end(interrupted)
 
+    def _greet(self) -> None:
+        connection = self._connection
+        connection.on("ping", lambda cancel, data: self._printer.event(f"ping received{_payload(data)}"))
+        protocol = f"subprotocol {connection.protocol}" if connection.protocol else "no subprotocol"
+        version = f"version {connection.websocket_version}"
+        self._printer.event(f"connected to {connection.remote_address}, {protocol}, {version}")
+        if self._interactive:
+            self._printer.event("type /help for commands, Ctrl-D to close")
+
     async def _judge(self, talking: "asyncio.Future[None]", stop: asyncio.Event) -> bool:
         """Tell whether we were interrupted; raises what ended the input, when that was a failure."""
         if not talking.done():
             return stop.is_set()
         try:
             talking.result()
-        except KeyboardInterrupt:
+        except Interrupted:
             return True
         except CommandFailed:
             await self._connection.close(1000, "")
