@@ -2,11 +2,11 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any
 
+import pytest
 from webdriver import Browser
 
 import twinax
@@ -35,22 +35,17 @@ async def served_page() -> AsyncIterator[str]:
 
 
 async def echo(connection: twinax.WebSocketConnection) -> None:
-    async for message in connection:
-        if message == "close me":
-            await connection.close(4002, "as you wish")
-        else:
-            await connection.send(message)
+    # Iteration ends with an error for every code but 1000 and 1001.
+    with contextlib.suppress(twinax.ConnectionClosedError):
+        async for message in connection:
+            if message == "close me":
+                await connection.close(4002, "as you wish")
+            else:
+                await connection.send(message)
 
 
-def within_a_minute(session: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(session, 60))
-
-
-def test_text_and_binary_come_back_and_the_page_closes(browser: Start) -> None:
-    within_a_minute(echo_session(browser))
-
-
-async def echo_session(browser: Start) -> None:
+@pytest.mark.real_time
+async def test_text_and_binary_come_back_and_the_page_closes(browser: Start) -> None:
     ended = asyncio.get_running_loop().create_future()
 
     async def echo_until_closed(connection: twinax.WebSocketConnection) -> None:
@@ -59,6 +54,7 @@ async def echo_session(browser: Start) -> None:
 
     long_text = "Größe 😀 " * 12_000
     async with (
+        asyncio.timeout(60),
         served_page() as origin,
         twinax.serve(echo_until_closed, "127.0.0.1", 0, allowed_origins=[origin], subprotocols=["chat"]) as server,
         browser() as window,
@@ -82,12 +78,10 @@ async def echo_session(browser: Start) -> None:
         assert await ended == (4001, "bye")
 
 
-def test_the_page_sees_the_code_with_which_the_server_closes(browser: Start) -> None:
-    within_a_minute(server_closes_session(browser))
-
-
-async def server_closes_session(browser: Start) -> None:
+@pytest.mark.real_time
+async def test_the_page_sees_the_code_with_which_the_server_closes(browser: Start) -> None:
     async with (
+        asyncio.timeout(60),
         served_page() as origin,
         twinax.serve(echo, "127.0.0.1", 0, allowed_origins=[origin]) as server,
         browser() as window,
@@ -100,15 +94,13 @@ async def server_closes_session(browser: Start) -> None:
         assert close == {"code": 4002, "reason": "as you wish", "wasClean": True}
 
 
-def test_a_page_of_another_origin_is_refused_by_default(browser: Start) -> None:
-    within_a_minute(foreign_page_session(browser))
-
-
-async def foreign_page_session(browser: Start) -> None:
+@pytest.mark.real_time
+async def test_a_page_of_another_origin_is_refused_by_default(browser: Start) -> None:
     async def never(connection: twinax.WebSocketConnection) -> None:
         raise AssertionError("a foreign page was let in")
 
     async with (
+        asyncio.timeout(60),
         served_page() as origin,
         twinax.serve(never, "127.0.0.1", 0) as server,
         browser() as window,

@@ -1,15 +1,15 @@
 """twinax against other libraries, in both roles: the programs in peers/ exchange the messages of peers/plan.json."""
 
 import asyncio
+import contextlib
 import json
 import shutil
 import ssl
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import pytest
 import trustme
@@ -88,29 +88,18 @@ def url(ending: Ending, port: int) -> str:
     return f"{'wss' if ending.tls else 'ws'}://localhost:{port}/"
 
 
-def test_client_of_another_library_talks_to_our_server(peer: str, ending: Ending, certificates: Certificates) -> None:
-    report, closed = asyncio.run(asyncio.wait_for(peer_client_session(peer, ending, certificates), 60))
-
-    names = [message.name for message in messages()]
-    assert report["wrong"] == []
-    assert report["echoed"] == names
-    assert report["subprotocol"] == SUBPROTOCOL
-    assert report["ping"] is True
-    assert report["fragmented"] is (peer not in CANNOT_FRAGMENT)
-    # RFC 6455 5.5.1: the answer repeats the code; the reason is not repeated.
-    assert report["close"][0] == ending.code
-    assert closed == (ending.code, ending.reason)
-
-
-async def peer_client_session(
+@pytest.mark.real_time
+async def test_client_of_another_library_talks_to_our_server(
     peer: str, ending: Ending, certificates: Certificates
-) -> tuple[dict[str, Any], tuple[int, str]]:
-    ended = asyncio.get_running_loop().create_future()
+) -> None:
+    closed = asyncio.get_running_loop().create_future()
 
     async def echo(connection: twinax.WebSocketConnection) -> None:
-        connection.on("close", lambda code, reason: ended.set_result((code, reason)))
-        async for message in connection:
-            await connection.send(message)
+        connection.on("close", lambda code, reason: closed.set_result((code, reason)))
+        # Iteration ends with an error for every code but 1000 and 1001.
+        with contextlib.suppress(twinax.ConnectionClosedError):
+            async for message in connection:
+                await connection.send(message)
 
     context = None
     trust: list[str] = []
@@ -122,16 +111,25 @@ async def peer_client_session(
         close = ["--close", str(ending.code), "--reason", ending.reason]
         async with started(*peer_command(peer, "client"), url(ending, server.port), *close, *trust) as client:
             await client.finished(within=30)
-            return json.loads(client.lines[-1]), await ended
+        async with asyncio.timeout(30):
+            assert await closed == (ending.code, ending.reason)
+
+    report = json.loads(client.lines[-1])
+    assert report["wrong"] == []
+    assert report["echoed"] == [message.name for message in messages()]
+    assert report["subprotocol"] == SUBPROTOCOL
+    assert report["ping"] is True
+    assert report["fragmented"] is (peer not in CANNOT_FRAGMENT)
+    # RFC 6455 5.5.1: the answer repeats the code; the reason is not repeated.
+    assert report["close"][0] == ending.code
 
 
-def test_our_client_talks_to_a_server_of_another_library(peer: str, ending: Ending, certificates: Certificates) -> None:
-    asyncio.run(asyncio.wait_for(peer_server_session(peer, ending, certificates), 60))
-
-
-async def peer_server_session(peer: str, ending: Ending, certificates: Certificates) -> None:
+@pytest.mark.real_time
+async def test_our_client_talks_to_a_server_of_another_library(
+    peer: str, ending: Ending, certificates: Certificates
+) -> None:
     context = ssl.create_default_context(cafile=certificates.authority) if ending.tls else None
-    async with started_server(peer, ending, certificates) as (server, port):
+    async with asyncio.timeout(60), started_server(peer, ending, certificates) as (server, port):
         async with twinax.connect(url(ending, port), ssl=context, subprotocols=[SUBPROTOCOL]) as connection:
             assert connection.protocol == SUBPROTOCOL
             for message in messages():
@@ -140,11 +138,12 @@ async def peer_server_session(peer: str, ending: Ending, certificates: Certifica
             assert 0 < await connection.ping(b"interop") < 30
             await connection.close(ending.code, ending.reason)
         said = await server.line(r"^closed (\d+) (.*)")
-        assert (int(said[1]), said[2]) == (ending.code, ending.reason)
-        assert connection.close_code == (1000 if peer in ANSWERS_1000 else ending.code)
+    assert (int(said[1]), said[2]) == (ending.code, ending.reason)
+    assert connection.close_code == ending.code
+    assert connection.close_report.rcvd.code == (1000 if peer in ANSWERS_1000 else ending.code)
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def started_server(
     peer: str, ending: Ending, certificates: Certificates
 ) -> AsyncIterator[tuple[StartedProgram, int]]:

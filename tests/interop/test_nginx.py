@@ -1,11 +1,11 @@
 """twinax behind nginx: the opening handshake, messages, and the closing pass through a real reverse proxy."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -64,7 +64,7 @@ def free_port() -> int:
         return port
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def proxy(nginx: str, folder: Path, upstream: int) -> AsyncIterator[int]:
     """Starts nginx in front of a port, and gives the port at which it listens."""
     config = folder / "nginx.conf"
@@ -80,22 +80,21 @@ async def proxy(nginx: str, folder: Path, upstream: int) -> AsyncIterator[int]:
     pytest.fail(f"nginx found its port taken {START_ATTEMPTS} times")
 
 
-def test_messages_and_the_closing_pass_through_nginx(nginx: str, tmp_path: Path) -> None:
-    asyncio.run(asyncio.wait_for(proxied_session(nginx, tmp_path), 60))
-
-
-async def proxied_session(nginx: str, folder: Path) -> None:
+@pytest.mark.real_time
+async def test_messages_and_the_closing_pass_through_nginx(nginx: str, tmp_path: Path) -> None:
     ended = asyncio.get_running_loop().create_future()
 
     async def echo(connection: twinax.WebSocketConnection) -> None:
         connection.on("close", lambda code, reason: ended.set_result((connection.remote_addresses, code, reason)))
-        async for message in connection:
-            await connection.send(message)
+        with contextlib.suppress(twinax.ConnectionClosedError):
+            async for message in connection:
+                await connection.send(message)
 
     # The name in Host is the proxy's, as browsers send it.
     async with (
+        asyncio.timeout(60),
         twinax.serve(echo, "127.0.0.1", 0, subprotocols=["chat"], trusted_proxies=["127.0.0.1"]) as server,
-        proxy(nginx, folder, server.port) as port,
+        proxy(nginx, tmp_path, server.port) as port,
     ):
         url = f"ws://127.0.0.1:{port}/some/path?token=a%20b"
         async with twinax.connect(url, subprotocols=["chat"], origin=f"http://127.0.0.1:{port}") as connection:
@@ -113,36 +112,31 @@ async def proxied_session(nginx: str, folder: Path) -> None:
         assert next(iter(addresses)) == "127.0.0.1"
 
 
-def test_a_refused_handshake_passes_through_nginx(nginx: str, tmp_path: Path) -> None:
-    asyncio.run(asyncio.wait_for(refused_session(nginx, tmp_path), 60))
-
-
-async def refused_session(nginx: str, folder: Path) -> None:
+@pytest.mark.real_time
+async def test_a_refused_handshake_passes_through_nginx(nginx: str, tmp_path: Path) -> None:
     async def echo(connection: twinax.WebSocketConnection) -> None:
         raise AssertionError("no connection was accepted")
 
     async with (
+        asyncio.timeout(60),
         twinax.serve(echo, "127.0.0.1", 0) as server,
-        proxy(nginx, folder, server.port) as port,
+        proxy(nginx, tmp_path, server.port) as port,
     ):
         with pytest.raises(twinax.HandshakeRejected) as refused:
             await twinax.connect(f"ws://127.0.0.1:{port}/", origin="http://elsewhere.example")
         assert refused.value.status == 403
 
 
-def test_the_death_of_nginx_ends_both_connections_with_a_report(nginx: str, tmp_path: Path) -> None:
-    asyncio.run(asyncio.wait_for(broken_session(nginx, tmp_path), 60))
-
-
-async def broken_session(nginx: str, folder: Path) -> None:
+@pytest.mark.real_time
+async def test_the_death_of_nginx_ends_both_connections_with_a_report(nginx: str, tmp_path: Path) -> None:
     ended = asyncio.get_running_loop().create_future()
 
     async def wait(connection: twinax.WebSocketConnection) -> None:
         await connection.wait_closed()
         ended.set_result(connection.close_code)
 
-    async with twinax.serve(wait, "127.0.0.1", 0) as server:
-        async with proxy(nginx, folder, server.port) as port:
+    async with asyncio.timeout(60), twinax.serve(wait, "127.0.0.1", 0) as server:
+        async with proxy(nginx, tmp_path, server.port) as port:
             connection = await twinax.connect(f"ws://127.0.0.1:{port}/")
         await connection.wait_closed()
         assert connection.close_code == 1006
