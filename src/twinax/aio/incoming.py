@@ -49,11 +49,11 @@ class Incoming:
 
     def _made(self) -> None:
         """The transport is there, TLS included."""
-        self._admission.incoming_opened(self)
         timeout = self._admission.config.open_timeout
         if timeout is not None:
             loop = self.wire.loop
             self._timer = loop.call_at(max(loop.time(), self._accepted_at + timeout), self._time_out, timeout)
+        self._admission.incoming_opened(self)
 
     # --- what the wire tells ------------------------------------------------------------------
 
