@@ -85,6 +85,7 @@ class WebSocketServer(Emitter):
         """
         self._admission.closing = False
         loop = asyncio.get_running_loop()
+        before = len(self.urls)
         await self._ports.open(
             lambda: Incoming(self._admission, loop).wire,
             self.config,
@@ -94,6 +95,7 @@ class WebSocketServer(Emitter):
             path=path,
             sock=sock,
         )
+        SERVER_LOGGER.info("listening on %s", ", ".join(self.urls[before:]))
 
     def run(
         self,
@@ -123,7 +125,6 @@ class WebSocketServer(Emitter):
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, stop.set)
             await self.listen(host, port, ssl=ssl, path=path, sock=sock)
-            SERVER_LOGGER.info("listening on %s", ", ".join(self.urls))
             try:
                 await stop.wait()
             finally:
