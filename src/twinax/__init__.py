@@ -7,11 +7,17 @@ from twinax import connect, serve
 
 from ._core import IMPLEMENTATION
 from ._version import __version__
+from .aio.client import WebSocketClient
+from .aio.connect import connect
+from .aio.client import WebSocketClient
+from .aio.connect import connect
 from .aio.connection import WebSocketConnection
 from .aio.http import HTTPRequest, HTTPResponse
 from .aio.request import WebSocketRequest
 from .aio.serve import serve
 from .aio.server import WebSocketServer
+from .aio.w3c import W3CWebSocket
+from .aio.w3c import W3CWebSocket
 from .close import Close, CloseCode, CloseReport
 from .cookies import Cookie, SetCookie
 from .errors import (
@@ -60,6 +66,10 @@ __all__ = [
     "Rule",
     "ServerProtocol",
     "SetCookie",
+    "W3CWebSocket",
+    "WebSocketClient",
+    "W3CWebSocket",
+    "WebSocketClient",
     "WebSocketConnection",
     "WebSocketError",
     "WebSocketFrame",
@@ -68,5 +78,7 @@ __all__ = [
     "WebSocketRouterRequest",
     "WebSocketServer",
     "__version__",
+    "connect",
+    "connect",
     "serve",
 ]
