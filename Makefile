@@ -35,6 +35,9 @@ quick: .venv/.tools ## Only the tests that need no other program, on both cores
 docs: .venv/.tools ## Build the documentation into docs/_build; any warning fails
 	.venv/bin/python -m sphinx -q -W --keep-going docs docs/_build
 
+docs: .venv/.docs ## Build the documentation into docs/_build/html
+	.venv/bin/sphinx-build --fail-on-warning --keep-going --quiet -b html -d docs/_build/doctrees docs docs/_build/html
+
 clean: ## Remove everything that was made
 	rm -rf .venv .tools build dist docs/_build tests/interop/node_modules src/*.egg-info src/twinax/_core/*.so
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
@@ -49,11 +52,15 @@ clean: ## Remove everything that was made
 
 # A change of the core's sources, or of how it is built, builds it again.
 .venv/.package: .venv/.build setup.py $(CORE)
-	$(PIP) install --no-build-isolation --editable .
+	$(PIP) install --no-build-isolation --editable ".[all]"
 	touch $@
 
 .venv/.tools: .venv/.package pyproject.toml
 	$(PIP) install --group test --group lint --group docs
+	touch $@
+
+.venv/.docs: .venv/.package pyproject.toml
+	$(PIP) install --group docs
 	touch $@
 
 # Node itself comes from PyPI where the machine has none.
