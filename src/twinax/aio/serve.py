@@ -71,11 +71,11 @@ class serve:
         """
         loop = asyncio.get_running_loop()
         stop = asyncio.Event()
-        await self._listen()
         # Not on Windows, nor outside the main thread: cancellation is left there.
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
             loop.add_signal_handler(signal.SIGTERM, stop.set)
         try:
+            await self._listen()
             await stop.wait()
         finally:
             with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
