@@ -9,14 +9,11 @@ from ._core import IMPLEMENTATION
 from ._version import __version__
 from .aio.client import WebSocketClient
 from .aio.connect import connect
-from .aio.client import WebSocketClient
-from .aio.connect import connect
 from .aio.connection import WebSocketConnection
 from .aio.http import HTTPRequest, HTTPResponse
 from .aio.request import WebSocketRequest
 from .aio.serve import serve
 from .aio.server import WebSocketServer
-from .aio.w3c import W3CWebSocket
 from .aio.w3c import W3CWebSocket
 from .close import Close, CloseCode, CloseReport
 from .cookies import Cookie, SetCookie
@@ -68,8 +65,6 @@ __all__ = [
     "SetCookie",
     "W3CWebSocket",
     "WebSocketClient",
-    "W3CWebSocket",
-    "WebSocketClient",
     "WebSocketConnection",
     "WebSocketError",
     "WebSocketFrame",
@@ -78,7 +73,6 @@ __all__ = [
     "WebSocketRouterRequest",
     "WebSocketServer",
     "__version__",
-    "connect",
     "connect",
     "serve",
 ]
