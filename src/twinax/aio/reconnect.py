@@ -1,13 +1,12 @@
 """When to try again, and after how long: the policy of ``async for connection in connect(...)``."""
 
-import random
 import ssl as ssl_module
 import time
 from collections.abc import Callable
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 from ..errors import HandshakeError, HandshakeRejected, HandshakeTimeout
+from ..protocol import random_bytes
 
 __all__ = ["Backoff", "is_temporary", "read_retry_after"]
 
@@ -15,7 +14,10 @@ __all__ = ["Backoff", "is_temporary", "read_retry_after"]
 MAX_RETRY_AFTER: Final = 3600.0
 TOO_MANY_REQUESTS: Final = 429
 
-_system_random: Final = random.SystemRandom()
+
+def draw(low: float, high: float) -> float:
+    """Return a number between two others, by the system's randomness: forks of a process do not draw alike."""
+    return low + (high - low) * (int.from_bytes(random_bytes(4), "big") / 0xFFFF_FFFF)
 
 
 class Backoff:
@@ -31,9 +33,7 @@ class Backoff:
 
     __slots__ = ("_delay", "_limit", "_max_delay", "_uniform")
 
-    def __init__(
-        self, delay: float, max_delay: float, uniform: Callable[[float, float], float] = _system_random.uniform
-    ) -> None:
+    def __init__(self, delay: float, max_delay: float, uniform: Callable[[float, float], float] = draw) -> None:
         self._delay = delay
         self._max_delay = max_delay
         self._uniform = uniform
@@ -78,6 +78,8 @@ def read_retry_after(error: HandshakeError, now: float) -> float | None:
         return None
     if value.isascii() and value.isdigit():
         return float(value[:9])
+    from email.utils import parsedate_to_datetime  # loads much, and is needed rarely
+
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - now)
     except (ValueError, OverflowError):

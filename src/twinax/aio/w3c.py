@@ -115,6 +115,7 @@ class W3CWebSocket(EventTarget):
 
     @binary_type.setter
     def binary_type(self, value: Literal["arraybuffer", "blob"]) -> None:
+        """Set it; a ValueError for anything else."""
         if value not in ("arraybuffer", "blob"):
             raise ValueError(f"binary_type={value!r}: 'arraybuffer' or 'blob'")
         self._binary_type = value
