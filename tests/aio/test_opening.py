@@ -685,6 +685,24 @@ def test_a_socket_of_ones_own_cannot_be_redirected() -> None:
     assert "same sock" in str(run(main()))
 
 
+def test_a_unix_socket_leads_to_one_origin_only(tmp_path: Path) -> None:
+    path = str(tmp_path / "socket")
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(redirect(302, "http://example.com/"))
+        await reader.read()
+        writer.close()
+
+    async def main() -> HandshakeError:
+        async with await asyncio.start_unix_server(refuse, path):
+            with pytest.raises(HandshakeError) as caught:
+                await open_with("ws://localhost/", unix_path=path)
+            return caught.value
+
+    assert f"unix_path='{path}'" in str(run(main()))
+
+
 # --- bad arguments ------------------------------------------------------------------------------
 
 

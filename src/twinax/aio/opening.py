@@ -62,9 +62,7 @@ async def open_connection(uri: str | WebSocketURI, config: ClientConfig) -> WebS
     try:
         async with asyncio.timeout(config.open_timeout):
             return await opening.run()
-    except TimeoutError as error:
-        if isinstance(error, HandshakeError):
-            raise
+    except TimeoutError:  # of the block above: what TCP and TLS raise was translated within it
         opening.raise_timeout()
 
 
