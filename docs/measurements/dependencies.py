@@ -19,7 +19,7 @@ import httptools
 import multidict
 from pyee.asyncio import AsyncIOEventEmitter
 
-from twinax import Headers, HandshakeError, WebSocketServer
+from twinax import HandshakeError, Headers, WebSocketServer
 from twinax.protocol import HeadBuffer, parse_request_head
 
 FIELDS = (
