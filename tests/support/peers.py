@@ -142,7 +142,7 @@ async def open_peer(
     slow: bool = False,
 ) -> AsyncIterator[RawPeer]:
     """Open a TCP connection to a server under test; a slow one reads next to nothing that it is not asked to."""
-    options: dict[str, Any] = {"ssl": ssl, "limit": 1 if slow else 1 << 20}
+    options: dict[str, Any] = {"ssl": ssl, "limit": 512 if slow else 1 << 20}
     if path is not None:
         reader, writer = await asyncio.open_unix_connection(path, **options)
     elif slow:
