@@ -28,6 +28,12 @@ def is_coroutine_function(listener: object) -> bool:
     )
 
 
+def check_callable(event: str, listener: object) -> None:
+    """Refuse a listener that cannot be called."""
+    if not callable(listener):
+        raise TypeError(f"listener for {event!r}: {listener!r} is not callable")
+
+
 def run_in_background(awaitable: Awaitable[Any], on_error: Callable[[BaseException], object]) -> "asyncio.Future[Any]":
     """Run an awaitable to its end; an exception goes to `on_error`, a cancellation to nobody."""
     task = asyncio.ensure_future(awaitable)
@@ -72,8 +78,7 @@ class Emitter:
         self._check_event(event)
         if listener is None:
             return partial(self.on, event)
-        if not callable(listener):
-            raise TypeError(f"listener for {event!r}: {listener!r} is not callable")
+        check_callable(event, listener)
         self._check_listening(event)
         # The slot is the subclass's: a mixin beside a compiled class may have no layout of its own.
         listeners = self._listeners = self._listeners or {}  # type: ignore[misc]
@@ -90,6 +95,7 @@ class Emitter:
         self._check_event(event)
         if listener is None:
             return partial(self.once, event)
+        check_callable(event, listener)
 
         def only_once(*args: Any) -> Any:
             self.off(event, only_once)
