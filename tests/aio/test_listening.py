@@ -1,0 +1,193 @@
+"""Ports and sockets: TCP, TLS, Unix sockets, sockets of one's own, several at once."""
+
+import asyncio
+import contextlib
+import os
+import socket
+import ssl
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+import trustme
+
+from frame_bytes import close
+from support.peers import RawPeer, open_peer
+from support.servers import served
+from support.waiting import until
+from twinax import WebSocketServer
+from twinax.aio.listening import new_event_loop
+
+OPEN = {"auto_accept_connections": True}
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def server_tls(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    return context
+
+
+@pytest.fixture(scope="module")
+def client_tls(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
+
+
+def is_there(path: str) -> bool:
+    return os.path.exists(path)
+
+
+@pytest.fixture
+def path() -> Iterator[str]:
+    with TemporaryDirectory(prefix="twinax") as folder:  # short: the path of a socket has 107 bytes at most
+        yield str(Path(folder) / "socket")
+
+
+async def greet(peer: RawPeer) -> None:
+    assert (await peer.upgrade()).status == 101
+    peer.send(close(1000))
+    assert (await peer.close_frame())[0] == 1000
+    await peer.close()
+
+
+@pytest.mark.every_loop
+async def test_several_listeners_of_one_server(
+    server_tls: ssl.SSLContext, client_tls: ssl.SSLContext, path: str
+) -> None:
+    async with served(**OPEN) as told:
+        server = told.server
+        await server.listen("127.0.0.1", ssl=server_tls)
+        await server.listen(path=path)
+        own = socket.socket()
+        own.bind(("127.0.0.1", 0))
+        await server.listen(sock=own)
+        ports = [sock.getsockname()[1] for sock in server.sockets if sock.family == socket.AF_INET]
+        assert server.port == ports[0]
+        assert server.urls == [
+            f"ws://127.0.0.1:{ports[0]}",
+            f"wss://127.0.0.1:{ports[1]}",
+            f"ws+unix://{path}",
+            f"ws://127.0.0.1:{ports[2]}",
+        ]
+        async with open_peer(ports[0]) as peer:
+            await greet(peer)
+        async with open_peer(ports[1], ssl=client_tls) as peer:
+            await greet(peer)
+        async with open_peer(path=path) as peer:
+            await greet(peer)
+        async with open_peer(ports[2]) as peer:
+            await greet(peer)
+        await until(lambda: not server.connections)
+        addresses = [connection.remote_address for connection in told.connections]
+        assert addresses == ["127.0.0.1", "127.0.0.1", "", "127.0.0.1"]
+
+
+async def test_addresses_to_connect_to() -> None:
+    async with WebSocketServer() as server:
+        assert (server.port, server.urls, server.sockets) == (0, [], [])
+        await server.listen("0.0.0.0")
+        await server.listen("::1")
+        first, second = (sock.getsockname()[1] for sock in server.sockets)
+        assert server.urls == [f"ws://localhost:{first}", f"ws://[::1]:{second}"]
+
+
+async def test_unix_socket_is_removed(path: str) -> None:
+    async with WebSocketServer() as server:
+        await server.listen(path=path)
+        assert server.port == 0
+        assert is_there(path)
+        await server.close()
+        assert not is_there(path)
+        await server.listen(path=path)
+        os.unlink(path)  # by somebody else: no matter
+
+
+async def test_unix_socket_of_another_server_is_left_alone(path: str) -> None:
+    async with WebSocketServer() as old, WebSocketServer() as new:
+        await old.listen(path=path)
+        await new.listen(path=path + ".new")
+        os.rename(path + ".new", path)  # how a new server takes over without a gap
+        await old.close()
+        assert is_there(path)
+        async with open_peer(path=path) as peer:
+            assert (await peer.upgrade()).status == 404
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/net/unix"), reason="abstract sockets are Linux's")
+async def test_abstract_socket() -> None:
+    name = f"\0twinax-test-{os.getpid()}"
+    async with WebSocketServer(**OPEN) as server:
+        await server.listen(path=name)
+        async with open_peer(path=name) as peer:
+            await greet(peer)
+            await until(lambda: not server.connections)
+
+
+async def test_addresses_exclude_each_other(path: str) -> None:
+    async with WebSocketServer() as server:
+        with pytest.raises(ValueError, match="exclude each other"):
+            await server.listen("127.0.0.1", path=path)
+        with pytest.raises(ValueError, match="exclude each other"):
+            await server.listen(port=80, path=path)
+
+
+async def test_port_in_use() -> None:
+    async with served() as told:
+        with pytest.raises(OSError, match="in use"):
+            await told.server.listen("127.0.0.1", told.port)
+
+
+async def test_client_that_speaks_no_tls(server_tls: ssl.SSLContext) -> None:
+    async with WebSocketServer(**OPEN) as server:
+        await server.listen("127.0.0.1", ssl=server_tls)
+        async with open_peer(server.port) as peer:
+            peer.send(b"GET / HTTP/1.1\r\n\r\n")
+            with contextlib.suppress(ConnectionResetError):
+                assert not (await peer.ended()).startswith(b"HTTP")
+        assert server.connections == []
+
+
+async def test_client_that_does_not_finish_its_tls_handshake(server_tls: ssl.SSLContext) -> None:
+    async with WebSocketServer(**OPEN, open_timeout=10.0) as server:
+        await server.listen("127.0.0.1", ssl=server_tls)
+        async with open_peer(server.port) as peer:
+            loop = asyncio.get_running_loop()
+            began = loop.time()
+            with contextlib.suppress(ConnectionResetError):
+                await peer.ended()
+            assert loop.time() - began == pytest.approx(10)
+
+
+async def test_open_timeout_counts_the_tls_handshake(server_tls: ssl.SSLContext, client_tls: ssl.SSLContext) -> None:
+    async with WebSocketServer(**OPEN, open_timeout=10.0) as server:
+        await server.listen("127.0.0.1", ssl=server_tls)
+        loop = asyncio.get_running_loop()
+        sock = socket.create_connection(("127.0.0.1", server.port))
+        sock.setblocking(False)
+        await asyncio.sleep(7)
+        reader, writer = await asyncio.open_connection(sock=sock, ssl=client_tls, server_hostname="127.0.0.1")
+        peer = RawPeer(reader, writer)
+        began = loop.time()
+        assert (await peer.answer()).status == 408
+        assert loop.time() - began == pytest.approx(3)
+        await peer.close()
+
+
+def test_the_loop_that_runs_a_server_best(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = new_event_loop()
+    loop.close()
+    uvloop = pytest.importorskip("uvloop")
+    assert isinstance(loop, uvloop.Loop)
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+    loop = new_event_loop()
+    loop.close()
+    assert not isinstance(loop, uvloop.Loop)
