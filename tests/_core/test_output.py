@@ -343,11 +343,25 @@ def test_close_waits_for_a_stream(core: Core) -> None:
     connection.send_part(TEXT, b"half")
     connection.send("other")
     connection.begin_close(1001, "")
-    with pytest.raises(LocalProtocolError, match="closing"):
-        connection.send_part(0x80, b"rest")
     assert texts(connection) == [b"half"]
+    connection.send_part(0x80, b"rest")
     connection.end_stream()
-    assert texts(connection) == [b"half", b"other", b"\x03\xe9"]
+    assert texts(connection) == [b"half", b"rest", b"other", b"\x03\xe9"]
+    with pytest.raises(LocalProtocolError, match="closing"):
+        connection.send_part(TEXT, b"late")
+
+
+def test_a_stream_is_given_up_when_the_peer_closes(core: Core) -> None:
+    connection = core.server()
+    connection.begin_stream()
+    connection.send_part(TEXT, b"half")
+    connection.send("other")
+    connection.begin_close(1001, "")
+    connection.feed(close(1000))
+    with pytest.raises(LocalProtocolError, match="closed"):
+        connection.send_part(0x80, b"rest")
+    connection.end_stream()
+    assert texts(connection) == [b"half", b"\x03\xe8"]
 
 
 def test_a_failure_goes_before_what_is_held(core: Core) -> None:

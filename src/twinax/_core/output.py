@@ -220,14 +220,14 @@ class Output:
         self._mid_message |= STREAM
 
     def send_part(self, first_byte: int, payload: bytes) -> None:
-        """Send one fragment of the message that `begin_stream` opened."""
-        if self._state != OPEN:
+        """Send one fragment of the message that `begin_stream` opened, also when close() waits for its end."""
+        if self._state != OPEN and (self._state != CLOSING or self._held_close is None):
             raise self._closed_error()
         self._put(first_byte, payload, len(payload))
         self._uncork()
 
     def end_stream(self) -> None:
-        """Let the messages go that were kept back."""
+        """Let the messages go that were kept back: the last part had FIN, or the connection was failed."""
         self._mid_message &= ~STREAM
         self._release()
 
