@@ -26,7 +26,15 @@ from twinax import Rule, config
 from twinax.aio.events import Emitter
 from twinax.cli.main import COMMANDS
 
-PUBLIC_MODULES = ("twinax", "twinax.config", "twinax.protocol", "twinax.uri", "twinax.aio.streams")
+PUBLIC_MODULES = (
+    "twinax",
+    "twinax.config",
+    "twinax.protocol",
+    "twinax.uri",
+    "twinax.aio.client",
+    "twinax.aio.streams",
+    "twinax.aio.w3c_events",
+)
 
 # What annotations name and no page explains: number types of the core, type variables, aliases of callables.
 WITHOUT_PAGE = re.compile(r"bint|double|Py_ssize_t|.*\.(Callback|Config|Event|Handler|Listener|_Request)|.*\[.*")
@@ -204,6 +212,17 @@ class Options(Generated):
                 yield ""
 
 
+LONE_NAME = re.compile(r"(?<!`)`([a-z_]+)`(?!`)")
+
+
+def link_option(match: re.Match[str]) -> str:
+    """Return a reference to the option that a docstring calls by its name."""
+    for kind in (config.ConnectionConfig, config.ServerConfig, config.ClientConfig):
+        if match[1] in explanations(kind):
+            return f":py:obj:`~twinax.config.{kind.__name__}.{match[1]}`"
+    return match[0]
+
+
 class Limits(Generated):
     """A table of options: what, how much, why."""
 
@@ -220,7 +239,7 @@ class Limits(Generated):
             item = next(item for item in dataclasses.fields(owner) if item.name == name)
             yield f"   * - :py:obj:`~twinax.config.{owner.__name__}.{name}`"
             yield f"     - ``{show_default(item)}``"
-            yield f"     - {explanations(owner)[name]}"
+            yield f"     - {re.sub(LONE_NAME, link_option, explanations(owner)[name])}"
         yield ""
 
 
@@ -254,7 +273,7 @@ class Events(Generated):
         assert found, f"{kind.__name__} has no events"
         for names, text in found:
             yield names
-            yield f"   {' '.join(text.split())}"
+            yield f"   {mark_parameters(' '.join(text.split()), set(re.findall(r'[a-z_]+', names)))}"
             yield ""
 
 

@@ -25,5 +25,6 @@ if __name__ == "__main__":
     asyncio.run(main())
 
 # Prints:
+# INFO twinax.server: listening on ws://...
 # INFO chat: ... failed: 1008 too slow; closed by local while open: drop() was called
 #     +... drop() was called

@@ -34,7 +34,7 @@ def load(name: str) -> ModuleType:
 
 def run(path: Path, *arguments: str) -> str:
     """Run a program to its end and return what it prints."""
-    environment = {**os.environ, "PYTHONWARNINGS": "error", "PYTHONASYNCIODEBUG": "1"}
+    environment = {**os.environ, "PYTHONWARNINGS": "error"}
     command = [sys.executable, str(path), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, check=False)
     assert done.returncode == 0, done.stderr

@@ -49,7 +49,7 @@ def test_every_class_and_function_of_the_package_says_where_it_is_defined() -> N
 
 
 def test_the_reference_lists_exactly_the_public_names() -> None:
-    pages = (ROOT / "docs" / "reference").glob("*.md")
+    pages = (ROOT / "docs" / "reference").glob("*.rst")
     listed = {
         name
         for page in pages

@@ -15,6 +15,7 @@ def server() -> ServerProtocol:
     client.connect()
     server.receive_data(client.data_to_send())
     server.accept()
+    server.receive_data(b"")  # tells what has happened so far
     return server
 
 
