@@ -90,7 +90,11 @@ class WebSocketConnection(ConnectionLife):
         return MessageStream(self)
 
     async def wait_arrival(self) -> None:
-        """Wait until a message or a part of one may have arrived: for streams and coroutine listeners."""
+        """Wait until a message or a part of one may have arrived: for streams and coroutine listeners.
+
+        Cancellation: Safe.
+        Concurrency: Any number of tasks may wait.
+        """
         self.flush()
         if self._arrivals is None or self._arrivals.done():
             self._arrivals = self.wire.loop.create_future()

@@ -46,7 +46,8 @@ class Listeners:
         if (path is not None) + (sock is not None) + (host is not None or port != 0) > 1:
             raise ValueError("host and port, path, and sock exclude each other")
         loop = asyncio.get_running_loop()
-        options: dict[str, Any] = {"ssl": ssl, "backlog": config.backlog}
+        # asyncio suspends once more when it has begun to serve: cancelled there, nobody would know the server.
+        options: dict[str, Any] = {"ssl": ssl, "backlog": config.backlog, "start_serving": False}
         if ssl is not None:
             options["ssl_handshake_timeout"] = config.open_timeout
             options["ssl_shutdown_timeout"] = max(config.linger_timeout, 0.001)
@@ -59,6 +60,7 @@ class Listeners:
         else:
             server = await loop.create_server(factory, host, port, **options)
         self._servers.append((server, ssl is not None))
+        await server.start_serving()
 
     def close(self) -> None:
         """Stop listening."""

@@ -82,6 +82,9 @@ class WebSocketServer(Emitter):
 
         Raises:
             OSError: The address cannot be bound.
+
+        Cancellation: Safe; `unmount` and `close` also end what was begun.
+        Concurrency: Any number of calls, each for an address of its own.
         """
         self._admission.closing = False
         loop = asyncio.get_running_loop()
