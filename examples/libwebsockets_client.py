@@ -20,7 +20,7 @@ async def show_counter(url: str, options: dict[str, Any], count: int | None) -> 
     async with connect(url, subprotocols=["dumb-increment-protocol"], **options) as connection:
         seen = 0
         async for number in connection:
-            print(f"counter: {number}", flush=True)
+            print("counter:", number, flush=True)
             seen += 1
             if seen == count:
                 return

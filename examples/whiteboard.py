@@ -14,7 +14,7 @@ import re
 import signal
 from collections import deque
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from twinax import HTTPRequest, WebSocketConnection, WebSocketRouter, WebSocketRouterRequest, WebSocketServer
 
@@ -54,7 +54,7 @@ class Whiteboard:
                 connection.send(json.dumps(command))
 
 
-def is_line(command: Any) -> bool:
+def is_line(command: Any) -> TypeGuard[dict[str, Any]]:
     """Tell whether it is a ``drawLine`` and has nothing else in it."""
     match command:
         case {"msg": "drawLine", "data": {"color": str(color), "points": [_, _, _, _] as points}}:

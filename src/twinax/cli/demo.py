@@ -82,7 +82,7 @@ class DemoPage:
     """
 
     def __init__(self) -> None:
-        self._html = importlib.resources.files(__package__).joinpath("demo.html").read_text("utf-8")
+        self._html = importlib.resources.files("twinax.cli").joinpath("demo.html").read_text("utf-8")
         policy = {
             "default-src": "'none'",
             "script-src": self._hash("script"),
