@@ -182,6 +182,21 @@ async def test_open_timeout_counts_the_tls_handshake(server_tls: ssl.SSLContext,
         await peer.close()
 
 
+async def test_cancelled_while_it_begins_to_listen() -> None:
+    server = WebSocketServer(**OPEN)
+    listening = asyncio.create_task(server.listen("127.0.0.1"))
+    await asyncio.sleep(0)  # it is bound, and waits for a turn of the loop
+    listening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await listening
+    [sock] = server.sockets
+    address = sock.getsockname()
+    server.unmount()
+    assert server.sockets == []
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection(*address)
+
+
 def test_the_loop_that_runs_a_server_best(monkeypatch: pytest.MonkeyPatch) -> None:
     loop = new_event_loop()
     loop.close()
