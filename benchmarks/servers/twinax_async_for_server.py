@@ -1,0 +1,25 @@
+"""twinax with a coroutine for each connection: ``async for`` and ``send``."""
+
+import socket
+
+from serving import Options, run_forever
+
+from twinax import WebSocketConnection, WebSocketServer
+
+
+async def echo(connection: WebSocketConnection) -> None:
+    async for message in connection:
+        await connection.send(message)
+
+
+async def start(options: Options, listener: socket.socket) -> WebSocketServer:
+    async def broadcast(connection: WebSocketConnection) -> None:
+        async for message in connection:
+            server.broadcast(message)
+
+    server = WebSocketServer(broadcast if options.broadcast else echo)
+    await server.listen(sock=listener, ssl=options.tls_context())
+    return server
+
+
+run_forever(start)
