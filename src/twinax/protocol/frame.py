@@ -50,6 +50,7 @@ class WebSocketFrame:
         "_key",
         "_limit",
         "_received",
+        "_thrown_away",
         "binary_payload",
         "drop_reason",
         "fin",
@@ -110,6 +111,7 @@ class WebSocketFrame:
         self._limit = max_received_frame_size
         self._received = bytearray()
         self._expected = -1
+        self._thrown_away = 0
         self._key = 0
 
     @classmethod
@@ -185,10 +187,10 @@ class WebSocketFrame:
         """Take the payload from the front of `data` without keeping it; return whether all of it has come."""
         if self._expected < 0 and not self._take_header(data):
             return False
-        taken = min(len(data), self._expected)
+        taken = min(len(data), self._expected - self._thrown_away)
         del data[:taken]
-        self._expected -= taken
-        return self._expected == 0
+        self._thrown_away += taken
+        return self._thrown_away == self._expected
 
     # --- to bytes -----------------------------------------------------------------------------
 
