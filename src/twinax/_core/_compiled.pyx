@@ -11,6 +11,7 @@ import cython
 include "_kernels.pxi"
 include "cursor.py"
 include "settings.py"
+include "rates.py"
 include "frames.py"
 include "assembler.py"
 include "close_payload.py"

@@ -32,6 +32,7 @@ if not cython.compiled:
     from .inbox import Inbox
     from .mask import rotate_key
     from .output import CLOSED, CLOSING, FAILED, OPEN
+    from .rates import ControlRate
     from .settings import CoreSettings
 
 __all__ = ["HEADROOM", "CoreConnection"]
@@ -56,8 +57,7 @@ class CoreConnection(Inbox):
     _backlog: cython.bint
     _now: cython.double
     _empty_frames: cython.Py_ssize_t
-    _control_credit: cython.double
-    _control_at: cython.double
+    _control_rate: ControlRate | None
     _close_rcvd: Close | None
 
     def __init__(self, settings: CoreSettings, keys: MaskKeys | None) -> None:
@@ -79,8 +79,7 @@ class CoreConnection(Inbox):
         self._backlog = False
         self._now = 0.0
         self._empty_frames = 0
-        self._control_credit = settings.control_burst
-        self._control_at = -1.0
+        self._control_rate = None  # made for the first control frame
         self._close_rcvd = None
 
     @property
@@ -340,16 +339,12 @@ class CoreConnection(Inbox):
 
     @cython.cfunc
     def _charge_control_frame(self) -> None:
-        """Keep a token bucket: each frame costs a token, `control_rate` tokens come back a second."""
         settings: CoreSettings = self._settings
         if settings.control_rate <= 0 or self._now < 0:
             return
-        if self._control_at >= 0:
-            self._control_credit += (self._now - self._control_at) * settings.control_rate
-        self._control_credit = min(self._control_credit, settings.control_burst) - 1
-        self._control_at = self._now
-        if self._control_credit < 0:
-            raise RemoteProtocolError(Rule.TOO_MANY_CONTROL_FRAMES, limit=settings.control_rate)
+        if self._control_rate is None:
+            self._control_rate = ControlRate(settings)
+        self._control_rate.charge(settings, self._now)
 
     @cython.cfunc
     def _read_close(self, payload: bytes) -> None:

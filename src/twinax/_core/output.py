@@ -147,18 +147,24 @@ class Output:
     # --- messages -----------------------------------------------------------------------------
 
     def send(self, data: Any) -> Any:
-        """Send one message; see `twinax.WebSocketConnection.send`."""
+        """Send one message now: `str` as text, bytes-like as binary, a number as text, an iterable in parts.
+
+        Returns:
+            An awaitable: ready at once, or, when the peer is slow, as soon as it has caught up.
+
+        Raises:
+            ConnectionClosed: The connection is not open, or was given up now since the peer reads nothing.
+            TypeError: `data` is none of these.
+        """
         if isinstance(data, str):
             payload = data.encode()
             return self._send_message(OP_TEXT, payload, len(payload))
         if type(data) is bytes:
             return self._send_message(OP_BINARY, data, len(data))
-        if isinstance(data, bytes):
-            return self.send_bytes(data)
         return self._send_other(data)
 
     def send_bytes(self, data: Any) -> Any:
-        """Send one binary message; see `twinax.WebSocketConnection.send_bytes`."""
+        """Send one binary message; see `send`."""
         # A copy, for the caller may change it; memoryview refuses what is not bytes-like, whatever its items.
         payload: bytes = data if type(data) is bytes else memoryview(data).tobytes()
         return self._send_message(OP_BINARY, payload, len(payload))
