@@ -1,5 +1,5 @@
 # Everything is made inside the checkout: .venv/ (Python packages), .tools/ (Autobahn|Testsuite, reports) and
-# tests/interop/node_modules/ (Node packages). `make clean` removes them.
+# tests/interop/node_modules/ and benchmarks/node/node_modules/ (Node packages). `make clean` removes them.
 
 PYTHON ?= python3
 # auto: build the compiled core where a C compiler works; require: fail without one; skip: do not try.
@@ -15,7 +15,7 @@ NODE_PACKAGES := tests/interop/node_modules/.package-lock.json
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint quick docs node autobahn clean
+.PHONY: help demo test lint quick bench docs node autobahn clean
 
 help: ## What can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -38,8 +38,11 @@ docs: .venv/.tools ## Build the documentation into docs/_build; any warning fail
 docs: .venv/.docs ## Build the documentation into docs/_build/html
 	.venv/bin/sphinx-build --fail-on-warning --keep-going --quiet -b html -d docs/_build/doctrees docs docs/_build/html
 
+bench: node ## Measure twinax beside its peers, on an idle machine; QUICK=1: a look in three minutes
+	.venv/bin/python benchmarks/run.py $(if $(QUICK),--quick)
+
 clean: ## Remove everything that was made
-	rm -rf .venv .tools build dist docs/_build tests/interop/node_modules src/*.egg-info src/twinax/_core/*.so
+	rm -rf .venv .tools build dist docs/_build tests/interop/node_modules benchmarks/node/node_modules src/*.egg-info src/twinax/_core/*.so
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

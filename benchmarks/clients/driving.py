@@ -52,7 +52,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--binary", action="store_true")
     parser.add_argument("--duration", type=float, default=2.0)
     parser.add_argument("--warmup", type=float, default=0.5)
-    parser.add_argument("--loop", choices=("asyncio", "uvloop"), default="uvloop")
+    parser.add_argument("--loop", choices=("auto", "asyncio", "uvloop"), default="auto")
     return parser.parse_args()
 
 
@@ -63,7 +63,7 @@ def processor_seconds() -> float:
 
 
 def new_loop(name: str) -> asyncio.AbstractEventLoop:
-    """The event loop of that name."""
+    """The event loop of that name; ``auto`` is uvloop."""
     if name == "asyncio":
         return asyncio.new_event_loop()
     import uvloop

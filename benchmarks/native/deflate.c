@@ -40,6 +40,11 @@ size_t deflater_bound(size_t length) { return length + length / 1000 + 64; }
 size_t deflater_run(struct deflater *deflater, const uint8_t *data, size_t length, uint8_t *out, size_t room)
 {
     z_stream *z = &deflater->z;
+    if (length == 0 && room != 0) {
+        /* RFC 7692 7.2.3.6: an empty block; zlib makes none after another flush. */
+        out[0] = 0;
+        return 1;
+    }
     z->next_in = (Bytef *)data;
     z->avail_in = (uInt)length;
     z->next_out = out;

@@ -1,20 +1,32 @@
 """Gets ready what a run needs: the C programs, the peers, a certificate. Says what cannot be had."""
 
+import contextlib
+import fcntl
 import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from . import places
 from .peers import Toolbox
 
-__all__ = ["build_programs", "features", "install_peers", "make_certificate"]
+__all__ = ["build_programs", "features", "install_peers", "make_certificate", "versions"]
 
 BUN_PACKAGES = ("@oven/bun-linux-x64", "@oven/bun-linux-aarch64", "@oven/bun-darwin-aarch64", "@oven/bun-darwin-x64")
 # What makes pip and npm install again.
 STAMP = "installed"
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Keeps other runs of this program waiting: they make the same files."""
+    places.TOOLS.mkdir(parents=True, exist_ok=True)
+    with (places.TOOLS / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def build_programs() -> None:
@@ -25,7 +37,8 @@ def build_programs() -> None:
     """
     places.PROGRAMS.mkdir(parents=True, exist_ok=True)
     try:
-        subprocess.run(["make", "-s", "-C", str(places.NATIVE), f"OUT={places.PROGRAMS}"], check=True)
+        with alone():
+            subprocess.run(["make", "-s", "-C", str(places.NATIVE), f"OUT={places.PROGRAMS}"], check=True)
     except (OSError, subprocess.CalledProcessError) as error:
         raise SystemExit(f"the load generator could not be built: {error}") from None
 
@@ -78,31 +91,38 @@ def find_bun() -> str | None:
     for package in BUN_PACKAGES:
         program = places.NODE / "node_modules" / package / "bin" / "bun"
         # The package of another platform may be there, and a processor may be too old for it.
-        if program.exists() and subprocess.run([program, "--version"], capture_output=True).returncode == 0:
-            return str(program)
+        if program.exists():
+            done = subprocess.run([program, "--version"], capture_output=True, check=False)
+            return str(program) if done.returncode == 0 else None
     return None
 
 
-def install_peers(python: str | None = None, node: bool = True) -> Toolbox:
+def install_peers(python: str | None = None, node: bool = True, loop: str = "auto") -> Toolbox:
     """Installs what is not there yet.
 
     Args:
         python: An interpreter that has the Python peers; None: make an environment for them.
         node: Whether the peers for Node and Bun are wanted.
+        loop: The event loop of the Python peers.
     """
-    missing = install_node() if node else dict.fromkeys(("node", "bun"), "not asked for")
+    with alone():
+        missing = install_node() if node else dict.fromkeys(("node", "bun"), "not asked for")
+        python = python or install_python()
     bun = find_bun() if "bun" not in missing else None
     if bun is None:
         missing.setdefault("bun", "not measured: its package has no program that runs here")
-    return Toolbox(python or install_python(), shutil.which("node"), bun, missing)
+    return Toolbox(python, shutil.which("node"), bun, missing, loop)
 
 
 def make_certificate(python: str) -> None:
     """Makes a certificate for 127.0.0.1, for the scenarios over TLS."""
-    if not (places.CERTIFICATES / "server.key").exists():
+    with alone():
+        if (places.CERTIFICATES / STAMP).exists():
+            return
         places.CERTIFICATES.mkdir(parents=True, exist_ok=True)
         command = [python, "-m", "trustme", "-q", "-d", str(places.CERTIFICATES), "-i", "127.0.0.1", "localhost"]
         subprocess.run(command, check=True)
+        (places.CERTIFICATES / STAMP).touch()
 
 
 def versions(tools: Toolbox) -> dict[str, str]:

@@ -22,12 +22,14 @@ class Toolbox:
         node: Node.
         bun: Bun.
         missing: Why something is not there, by the kind of peer that needs it.
+        loop: The event loop of the Python peers: ``auto``, ``asyncio`` or ``uvloop``.
     """
 
     python: str
     node: str | None
     bun: str | None
     missing: Mapping[str, str] = field(default_factory=dict)
+    loop: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,8 @@ class Peer:
         """How the peer's server is started for a scenario."""
         assert self.server is not None
         command = [*self.interpreter(tools, places.SERVERS, self.server), "--port", "0", "--mode", scenario.mode]
+        if self.kind == "python":
+            command += ["--loop", tools.loop]
         if scenario.deflate is not None:
             command += self.deflate
         if scenario.tls:
@@ -95,7 +99,8 @@ class Peer:
     def client_command(self, tools: Toolbox) -> list[str]:
         """How the peer's client is started."""
         assert self.client is not None
-        return self.interpreter(tools, places.CLIENTS, self.client)
+        command = self.interpreter(tools, places.CLIENTS, self.client)
+        return command + (["--loop", tools.loop] if self.kind == "python" else [])
 
     def variables(self) -> dict[str, str]:
         """The environment of the peer's processes."""

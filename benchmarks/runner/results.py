@@ -51,7 +51,7 @@ def find(raw: dict[str, Any] | None, *path: str) -> float | None:
     at: Any = raw
     for name in path:
         at = at.get(name) if isinstance(at, dict) else None
-    return at
+    return float(at) if isinstance(at, int | float) else None
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """What is measured: the scenarios of the table, and the sweeps behind the plots."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 __all__ = ["SCENARIOS", "SWEEPS", "Scenario", "Sweep", "chosen"]
@@ -111,7 +111,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         form="json",
         deflate=DEFLATED,
     ),
-    Scenario("g", "5,000 idle connections: memory", kind="idle", connections=5000),
+    Scenario("g-plain", "5,000 idle connections: memory", kind="idle", connections=5000),
     Scenario(
         "g-deflate",
         "5,000 idle connections with permessage-deflate, after 4 messages of 512 B each: memory",
@@ -148,17 +148,14 @@ class Sweep:
     points: tuple[tuple[int, Scenario], ...]
 
 
-def sweep(name: str, title: str, axis: str, numbers: Iterable[int], like: Scenario, field: str) -> Sweep:
-    """A sweep over one field of a scenario."""
-    return Sweep(
-        name,
-        title,
-        axis,
-        tuple(
-            (number, replace(like, name=f"{name}-{number}", title=f"{like.title}; {axis}: {number}", **{field: number}))
-            for number in numbers
-        ),
-    )
+def sweep(
+    name: str, title: str, axis: str, numbers: Iterable[int], like: Scenario, vary: Callable[[Scenario, int], Scenario]
+) -> Sweep:
+    """A sweep over what `vary` changes in a scenario."""
+    named = [
+        (number, replace(like, name=f"{name}-{number}", title=f"{like.title}; {axis}: {number}")) for number in numbers
+    ]
+    return Sweep(name, title, axis, tuple((number, vary(scenario, number)) for number, scenario in named))
 
 
 SWEEPS: tuple[Sweep, ...] = (
@@ -168,7 +165,7 @@ SWEEPS: tuple[Sweep, ...] = (
         "connections",
         (1, 10, 100, 1000, 5000, 10000, 19000),
         B,
-        "connections",
+        lambda scenario, number: replace(scenario, connections=number),
     ),
     sweep(
         "idle",
@@ -176,7 +173,7 @@ SWEEPS: tuple[Sweep, ...] = (
         "idle connections",
         (0, 100, 1000, 5000, 10000, 19000),
         B,
-        "idle",
+        lambda scenario, number: replace(scenario, idle=number),
     ),
     sweep(
         "size",
@@ -184,7 +181,7 @@ SWEEPS: tuple[Sweep, ...] = (
         "bytes",
         (32, 128, 512, 2048, 8192, 32768, 131072, 524288, 1048576),
         Scenario("size", "8 connections, depth 1, binary", connections=8, check="sample"),
-        "size",
+        lambda scenario, number: replace(scenario, size=number),
     ),
     sweep(
         "depth",
@@ -192,7 +189,7 @@ SWEEPS: tuple[Sweep, ...] = (
         "messages under way on a connection",
         (1, 2, 4, 8, 16, 32, 64, 128, 256),
         Scenario("depth", "10 connections, 32 B binary", connections=10),
-        "depth",
+        lambda scenario, number: replace(scenario, depth=number),
     ),
 )
 
