@@ -150,7 +150,7 @@ class Output:
         """Send one message now: `str` as text, bytes-like as binary, a number as text, an iterable in parts.
 
         Returns:
-            An awaitable: ready at once, or, when the peer is slow, as soon as it has caught up.
+            An awaitable, ready at once or, when the peer is slow, as soon as it has caught up.
 
         Raises:
             ConnectionClosed: The connection is not open, or was given up now since the peer reads nothing.

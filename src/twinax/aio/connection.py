@@ -143,7 +143,7 @@ class WebSocketConnection(ConnectionLife):
     # --- sending ------------------------------------------------------------------------------
 
     def _send_other(self, data: Any) -> Any:
-        if isinstance(data, bytearray | memoryview):
+        if isinstance(data, bytes | bytearray | memoryview):
             return self.send_bytes(data)
         if isinstance(data, int | float) and not isinstance(data, bool):
             return self.send(str(data))
