@@ -22,6 +22,7 @@ from twinax import (
     WebSocketConnection,
     WebSocketServer,
 )
+from twinax.aio.closing import explain_loss
 
 
 class Witness:
@@ -603,3 +604,49 @@ async def test_tls_peer_that_is_reset(server_tls: ssl.SSLContext, client_tls: ss
         report = await end(pair)
     assert witness.close[0] == 1006
     assert report.closed_by == "network"
+
+
+# --- when two things go wrong -------------------------------------------------------------------
+
+
+async def test_a_violation_while_we_are_closing(witness: Witness) -> None:
+    async with accepted(on_connect=witness.watch) as pair:
+        pair.connection.close(1000, "bye")
+        assert await pair.peer.close_frame() == (1000, "bye")
+        pair.peer.send(frame(3))
+        assert await pair.peer.ended() == b""  # one close frame was all
+        pair.peer.finish()
+        report = await end(pair)
+    assert witness.close[0] == 1006
+    assert report.cause == "close() was called, but unknown opcode 0x3 (RFC 6455 5.2)"
+    assert (report.closed_by, report.phase, report.sent) == ("local", "closing", Close(1000, "bye"))
+    assert witness.errors == [report.error]
+
+
+async def test_a_reset_after_a_violation_changes_nothing(witness: Witness) -> None:
+    async with accepted(on_connect=witness.watch) as pair:
+        pair.peer.send(frame(3))
+        assert (await pair.peer.close_frame())[0] == 1002
+        pair.peer.reset()
+        report = await end(pair)
+    assert witness.close[0] == 1002
+    assert isinstance(report.error, RemoteProtocolError)
+
+
+async def test_a_reset_after_the_closing_handshake_changes_nothing(witness: Witness) -> None:
+    async with accepted(on_connect=witness.watch) as pair:
+        pair.peer.send(close(1000))
+        await pair.peer.close_frame()
+        pair.peer.reset()
+        report = await end(pair)
+    assert witness.close[0] == 1000
+    assert witness.errors == []
+    assert report.was_clean
+
+
+def test_losses_in_words() -> None:
+    assert explain_loss(None) == "the peer ended the TCP connection without a close frame"
+    assert explain_loss(OSError(errno.EPIPE, "Broken pipe")) == "socket error EPIPE: Broken pipe"
+    assert explain_loss(OSError(99999, "x")) == "socket error 99999: x"
+    assert explain_loss(OSError("no number")) == "OSError: no number"
+    assert explain_loss(KeyError("x")) == "KeyError: 'x'"

@@ -63,8 +63,15 @@ class Closing:
 
     def fail(self, cause: str, error: BaseException | None) -> None:
         """The peer broke a rule, or the application failed: the close frame is written, nothing more is read."""
-        self.become(cause, error)
-        self.by_failure = True
+        if self.cause:
+            # We were closing already, so the peer was told another reason, and will not answer it any more.
+            self.phase = "closing"
+            self.become(f"{self.cause}, but {cause}", error)
+            self._aborted = True
+        else:
+            self.become(cause, error)
+            self.by_failure = True
+        self._connection.flush()
         self._connection.wire.finish()
         # What comes is read, to be discarded: closing a socket on unread bytes resets the peer, which then
         # may lose our close frame.

@@ -236,7 +236,6 @@ class ConnectionLife(Emitter, CoreConnection):
         self.note(f"failed: {error}")
         if self._closing is None:
             self._closing = Closing(self, "local", "")
-        self.flush()
         self._closing.fail(str(error), error)
 
     def wire_eof(self) -> None:
