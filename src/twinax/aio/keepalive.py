@@ -46,13 +46,13 @@ class Pings:
         """
         if payload not in self._pending:
             return None
-        for older in list(self._pending):
+        while True:
+            older = next(iter(self._pending))
             sent_at, future = self._pending.pop(older)
             if not future.done():
                 future.set_result(now - sent_at)
             if older == payload:
                 return now - sent_at
-        return None
 
     def fail(self, error: "ConnectionClosed") -> None:
         """No pong will come any more."""

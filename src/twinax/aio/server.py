@@ -266,7 +266,8 @@ class WebSocketServer(Emitter):
         transport.set_protocol(incoming.wire)
         incoming.wire.connection_made(transport)
         incoming.early = early
-        if not incoming.is_answered:  # too many are under way, or the server is closing
+        # Too many may be under way, or the server may be closing.
+        if not incoming.is_answered and not transport.is_closing():
             self._admission.head_arrived(incoming, head)
 
     # --- what the admission tells -------------------------------------------------------------
