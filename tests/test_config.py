@@ -139,3 +139,11 @@ def test_pending_limit(options: dict[str, int], limit: int) -> None:
 def test_logger() -> None:
     logger = logging.getLogger("x")
     assert ConnectionConfig(logger=logger).logger is logger
+
+
+def test_options_of_clients() -> None:
+    with pytest.raises(ValueError, match="websocket_version=7: 8 or 13"):
+        ClientConfig(websocket_version=7)
+    with pytest.raises(TypeError, match="ssl=True"):
+        ClientConfig(ssl=True)  # type: ignore[arg-type]
+    assert ClientConfig(cookies={"a": "1"}, headers=[("A", "1")]).headers == (("A", "1"),)

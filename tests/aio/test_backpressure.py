@@ -249,3 +249,17 @@ async def test_broadcast_goes_on_past_those_that_do_not_read() -> None:
             pair.server.broadcast(BLOCK)
         await pair.connection.wait_closed()
         assert "max_unsent_size" in pair.connection.close_report.cause
+
+
+async def test_slow_progress_is_progress() -> None:
+    options = {**SLOW, "high_water_mark": 1 << 20}
+    async with accepted(**options, send_stall_timeout=30.0) as pair:
+        pair.connection.send(bytes(2 << 20))
+        pair.connection.flush()
+        await until(lambda: pair.connection.output_buffer_full)
+        for _ in range(5):
+            await asyncio.sleep(25)
+            await pair.peer.reader.readexactly(50_000)  # far less than what lets the transport go on
+            assert pair.connection.connected
+        await pair.connection.wait_closed()
+        assert "send_stall_timeout" in pair.connection.close_report.cause

@@ -645,3 +645,35 @@ async def test_ping_with_too_much_payload_raises() -> None:
 
 def test_frame_bytes_agree() -> None:
     assert frame_bytes.parse_frames(frame(1, b"x" * 70_000))[0].payload == b"x" * 70_000
+
+
+async def test_pausing_within_a_deep_backlog() -> None:
+    received: list[Any] = []
+    async with accepted(on_connect=lambda connection: connection.on("message", received.append)) as pair:
+        pair.peer.send(frame(1, b"x", key=bytes(4)) * 600)
+        await until(lambda: len(received) == 256)
+        pair.connection.pause()
+        await asyncio.sleep(1)
+        assert len(received) == 256
+        pair.connection.resume()
+        await until(lambda: len(received) == 600)
+        await leave(pair)
+
+
+async def test_plain_listeners_beside_coroutine_functions() -> None:
+    order: list[str] = []
+
+    async def slow(message: str) -> None:
+        order.append(f"slow {message} begins")
+        await asyncio.sleep(1)
+        order.append(f"slow {message} ends")
+
+    def listen(connection: WebSocketConnection) -> None:
+        connection.on("message", slow)
+        connection.on("message", lambda message: order.append(f"plain {message}"))
+
+    async with accepted(on_connect=listen) as pair:
+        pair.peer.text("1")
+        await asyncio.sleep(3)
+        await leave(pair)
+    assert order == ["slow 1 begins", "slow 1 ends", "plain 1"]
