@@ -185,8 +185,7 @@ async def test_open_timeout_counts_the_tls_handshake(server_tls: ssl.SSLContext,
 async def test_cancelled_while_it_begins_to_listen() -> None:
     server = WebSocketServer(**OPEN)
     listening = asyncio.create_task(server.listen("127.0.0.1"))
-    while not server.sockets:
-        await asyncio.sleep(0)
+    await until(lambda: bool(server.sockets))
     assert not listening.done()  # the address is bound, and asyncio waits for a turn of the loop
     listening.cancel()
     with pytest.raises(asyncio.CancelledError):
