@@ -21,6 +21,7 @@ def publish(subscribers: list[WebSocketConnection], news: str) -> None:
 
 async def main() -> None:
     async with serve(produce, "localhost") as server, connect(server.urls[0]) as connection:
+        publish(server.connections, "news")
         size = 0
         async for message in connection:
             size += len(message)
@@ -31,4 +32,4 @@ if __name__ == "__main__":
     asyncio.run(main())
 
 # Prints:
-# 16777216
+# 16777220
