@@ -63,7 +63,12 @@ class Arrival:
         wakeup, context = self._wakeup, self._context
         self.forget()
         if wakeup is not None:
-            context.run(wakeup, self)
+            try:
+                context.run(wakeup, self)
+            except RuntimeError:
+                # The bytes were handed over by another task, which asyncio does not let be interrupted.
+                inbox: Inbox = self._inbox
+                inbox._loop.call_soon(wakeup, self, context=context)
 
     def get_loop(self) -> Any:
         """Return the event loop of the connection."""
