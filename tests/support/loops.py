@@ -2,7 +2,8 @@
 
 Sockets are real. Time stands still while anything can happen, and jumps to the next timer when nothing
 can: no callback is ready, no thread is at work, and no socket had anything to say for `GRACE` real
-seconds, which is far longer than loopback takes.
+seconds, which is far longer than loopback takes. One thing takes longer: when a peer that had no room
+left reads again, TCP may wait for 200 ms before it goes on; see `VirtualLoop.grace`.
 """
 
 import asyncio
@@ -40,7 +41,7 @@ class PatientSelector(selectors.DefaultSelector):
         """Wait for sockets, but never for a timer."""
         if timeout is not None and timeout <= 0:
             return super().select(timeout)
-        ready = super().select(GRACE)
+        ready = super().select(self.loop.grace)
         if ready:
             return ready
         if timeout is None or self.loop.threads:
@@ -57,6 +58,7 @@ class VirtualLoop(RealLoop):
 
     Attributes:
         now: The time; set it to let time pass while the loop is busy.
+        grace: Real seconds for which nothing must happen before the clock jumps.
         threads: How many calls are under way in other threads.
     """
 
@@ -64,6 +66,7 @@ class VirtualLoop(RealLoop):
         selector = PatientSelector()
         selector.loop = self
         self.now = BEGIN
+        self.grace = GRACE
         self.threads = 0
         super().__init__(selector)
 
