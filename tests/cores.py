@@ -1,5 +1,6 @@
 """Both implementations of the core side by side, and a connection that writes down what happens to it."""
 
+import asyncio
 import functools
 import importlib
 import os
@@ -211,6 +212,9 @@ def _make_recorder(base: Any) -> Any:
         def _on_writable(self) -> None:
             self.writable_calls += 1
             self._run_hook("writable")
+
+        def _cancelled_error(self, message: Any) -> BaseException:
+            return asyncio.CancelledError(message)
 
         def _wait_writable(self) -> Any:
             return "wait"

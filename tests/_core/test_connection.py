@@ -344,3 +344,30 @@ def test_an_error_of_the_owner_ends_this_connection_only(core: Core) -> None:
     assert connection.state_name == "failed"
     assert isinstance(connection.failure, ZeroDivisionError)
     assert connection.sent_pairs() == [(CLOSE, b"\x03\xf3internal error")]
+
+
+@pytest.mark.parametrize(
+    ("limit", "data", "code"),
+    [
+        ({"max_received_frame_size": 3}, frame(TEXT, b"abcd"), 1009),
+        ({"max_received_message_size": 3}, frame(TEXT, b"abcd"), 1009),
+        ({"max_received_message_size": 3}, frame(TEXT, b"ab", fin=False) + frame(CONT, b"cd"), 1009),
+        ({"max_received_message_size": 70}, frame(TEXT, b"ab", fin=False) + frame(CONT) + frame(CONT), 1009),
+        ({"max_empty_frames": 1}, frame(TEXT) * 2, 1008),
+        ({"control_frame_burst": 1}, frame(PING) * 2, 1008),
+        ({}, frame(CONT), 1002),
+        ({}, frame(TEXT, fin=False) + frame(BINARY), 1002),
+        ({}, frame(TEXT, b"\xff"), 1007),
+    ],
+)
+def test_limits_and_rules(core: Core, limit: dict[str, int], data: bytes, code: int) -> None:
+    connection = core.server(**limit).feed(data, now=1.0)
+    assert connection.failure.close_code == connection.close_sent.code == code
+    assert [event[0] for event in connection.events if event[0] != "ping"] == ["failure"]
+
+
+def test_control_frames_come_back_with_time(core: Core) -> None:
+    connection = core.server(max_control_frames_per_second=2.0, control_frame_burst=1)
+    for now in (1.0, 1.5, 2.0, 100.0):
+        connection.feed(frame(PING), now=now)
+    assert connection.state_name == "open"

@@ -16,6 +16,7 @@ from frame_bytes import BINARY, CLOSE, CONT, PING, TEXT, frame, parse_frames
 from twinax._core.cursor import Cursor
 from twinax._core.frames import HeaderReader, append_frame
 from twinax.errors import RemoteProtocolError
+from twinax.rules import Rule
 
 FORKS = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # from Python 3.12 on, with threads
 SIZES = (0, 1, 125, 126, 127, 255, 256, 65535, 65536, 65537)
@@ -102,6 +103,38 @@ def test_negotiated_bits_are_allowed() -> None:
     assert reader.rsv == 0x40
     with pytest.raises(RemoteProtocolError, match="0b110"):
         reader.read(cursor)
+
+
+@pytest.mark.parametrize(
+    ("data", "rule"),
+    [
+        (b"\x91\x80", Rule.RESERVED_BITS),
+        (b"\x83\x80", Rule.UNKNOWN_OPCODE),
+        (b"\x8b\x80", Rule.UNKNOWN_OPCODE),
+        (b"\x81\x00", Rule.MASK_MISSING),
+        (b"\x09\x80", Rule.CONTROL_FRAGMENTED),
+        (b"\x89\xfe", Rule.CONTROL_TOO_LONG),
+        (b"\x81\xfe\x00\x7d", Rule.LENGTH_NOT_MINIMAL),
+        (b"\x81\xff\x00\x00\x00\x00\x00\x00\xff\xff", Rule.LENGTH_NOT_MINIMAL),
+        (b"\x81\xff\x80\x00\x00\x00\x00\x01\x00\x00", Rule.LENGTH_TOP_BIT),
+    ],
+)
+def test_a_bad_header_is_refused_as_soon_as_it_shows(data: bytes, rule: Rule) -> None:
+    for end in range(len(data) + 1):
+        reader, cursor = HeaderReader(True), Cursor()
+        cursor.load(bytearray(data), 0, end)
+        if end < len(data):
+            assert not reader.read(cursor)
+        else:
+            with pytest.raises(RemoteProtocolError) as caught:
+                reader.read(cursor)
+            assert caught.value.rule is rule
+            assert cursor.position == 0
+    reader, cursor = HeaderReader(False), Cursor()
+    cursor.load(bytearray(b"\x81\x80"), 0, 2)
+    with pytest.raises(RemoteProtocolError) as caught:
+        reader.read(cursor)
+    assert caught.value.rule is Rule.MASK_UNEXPECTED
 
 
 def test_longest_length(core: Core) -> None:
