@@ -8,9 +8,14 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, NoReturn
 
+import hypothesis
 import pytest
 
 from support.running import MARKERS, choose_loops, collect_errors, run_coroutine_test
+
+# How long an example takes says how busy the machine is.
+hypothesis.settings.register_profile("twinax", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("twinax")
 
 
 def pytest_configure(config: pytest.Config) -> None:
