@@ -325,6 +325,16 @@ def test_single_frames_after_our_close_frame_are_discarded(core: Core, chunk: in
     assert connection.events == [("frame", False, 0, TEXT, b"a"), ("close", 1000, "")]
 
 
+@pytest.mark.parametrize("data", [close(1000), frame(PING), frame(TEXT)])
+def test_a_listener_of_a_single_frame_drops_the_connection(core: Core, data: bytes) -> None:
+    connection = core.server(assemble_fragments=False)
+    connection.hooks["frame"] = lambda: connection.close_now(1008, "")
+    connection.feed(data + frame(TEXT, b"late"))
+    assert connection.state_name == "failed"
+    assert [event[0] for event in connection.events] == ["frame"]
+    assert connection.sent_pairs() == [(CLOSE, b"\x03\xf0")]
+
+
 def test_parts_of_single_frames_are_none(core: Core) -> None:
     connection = core.server(assemble_fragments=False)
     connection.open_parts()
@@ -352,7 +362,7 @@ def test_an_error_of_the_owner_ends_this_connection_only(core: Core) -> None:
         ({"max_received_frame_size": 3}, frame(TEXT, b"abcd"), 1009),
         ({"max_received_message_size": 3}, frame(TEXT, b"abcd"), 1009),
         ({"max_received_message_size": 3}, frame(TEXT, b"ab", fin=False) + frame(CONT, b"cd"), 1009),
-        ({"max_received_message_size": 70}, frame(TEXT, b"ab", fin=False) + frame(CONT) + frame(CONT), 1009),
+        ({"max_received_message_size": 70}, frame(TEXT, b"ab", fin=False) + frame(CONT, fin=False) * 2, 1009),
         ({"max_empty_frames": 1}, frame(TEXT) * 2, 1008),
         ({"control_frame_burst": 1}, frame(PING) * 2, 1008),
         ({}, frame(CONT), 1002),

@@ -93,6 +93,26 @@ def test_bytes_handed_over_by_another_task(core: Core) -> None:
     run(scene())
 
 
+def test_a_task_drops_the_connection_before_the_peers_close_frame(core: Core) -> None:
+    async def scene() -> None:
+        connection = open_connection(core)
+
+        async def drop() -> None:
+            await connection.recv()
+            connection.close_now(1008, "")
+
+        task = asyncio.create_task(drop())
+        await settle()
+        await feed(connection, frame(TEXT, b"a") + close(1000))
+        await task
+        assert connection.state_name == "failed"
+        assert connection.close_rcvd is None
+        assert connection.events == []
+        assert connection.sent_pairs() == [(CLOSE, b"\x03\xf0")]
+
+    run(scene())
+
+
 def test_what_waits_longer_than_the_inbox_is_large(core: Core) -> None:
     async def scene() -> None:
         connection = open_connection(core, receive_queue_messages=2)
@@ -196,7 +216,10 @@ def test_the_awaitable_is_closed(core: Core) -> None:
             receiving.throw(KeyError)
         assert not connection.is_received
         receiving.close()
+        assert iter(receiving) is receiving
+        receiving.send(None)  # it waits, but nobody asked to be woken
         connection.feed(frame(TEXT, b"a"))
+        assert not connection.is_received
         assert connection.take() == "a"
 
     run(scene())
