@@ -13,6 +13,7 @@ import datetime
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from runner import building, machine, places
@@ -104,8 +105,10 @@ def measure_all(options: argparse.Namespace) -> Results:
     }
     measure = Measure(tools, frozenset(building.features()), options.duration, options.warmup)
     measure_in_turn(measure, results, scenarios, peers, options.rounds)
+    # Many points, each compared with its neighbours.
+    shorter = replace(measure, duration=options.duration / 2)
     for sweep in sweeps:
-        measure_in_turn(measure, results, reduce(sweep, options.quick), swept, options.rounds)
+        measure_in_turn(shorter, results, reduce(sweep, options.quick), swept, options.rounds)
     return results
 
 

@@ -17,6 +17,8 @@ from typing import Any
 
 __all__ = ["Run", "drive", "keep_echoing"]
 
+EXTENSION, EXTENSIONS = 0.05, 1200
+
 
 @dataclass
 class Run:
@@ -84,6 +86,10 @@ def drive(start: Callable[[Run], Awaitable[None]]) -> None:
         await asyncio.sleep(options.warmup)
         messages, processor, began = run.received, processor_seconds(), time.perf_counter()
         await asyncio.sleep(options.duration)
+        # An interval without any message says nothing: it is made longer.
+        for _ in range(EXTENSIONS):
+            if run.received == messages:
+                await asyncio.sleep(EXTENSION)
         seconds = time.perf_counter() - began
         messages = run.received - messages
         result: dict[str, Any] = {"mode": "client", "seconds": seconds, "messages": messages}

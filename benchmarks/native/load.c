@@ -29,7 +29,7 @@ enum phase {
 
 enum { EVENTS_MAX = 512, PUBLISHED_MAX = 1 << 16, DESCRIPTORS_SPARE = 64 };
 
-static const double opening_limit = 120, draining_limit = 10, closing_limit = 2;
+static const double opening_limit = 120, draining_limit = 10, closing_limit = 2, extension = 0.05;
 
 struct load {
     struct options options;
@@ -43,6 +43,7 @@ struct load {
     unsigned touched;
     uint64_t began;
     uint64_t messages;  /* received by all, or handshakes */
+    uint64_t drained;   /* the same when the run last looked, while it waits for what is under way */
     uint64_t published; /* by the first client, in publish mode */
     uint64_t published_at[PUBLISHED_MAX];
     struct histogram latency;
@@ -206,6 +207,12 @@ static void end_phase(struct load *load, uint64_t now)
         take_readings(load, -1);
         break;
     case PHASE_MEASURING:
+        /* An interval without any message says nothing: it is made longer. */
+        if (load->messages == load->result.messages && load->options.mode != MODE_RECEIVE &&
+            now < in_seconds(load->began, opening_limit)) {
+            load->phase_end = in_seconds(now, extension);
+            break;
+        }
         take_readings(load, 1);
         if (load->phase == PHASE_DONE)
             break;
@@ -231,8 +238,14 @@ static void advance(struct load *load, uint64_t now)
         load->phase = PHASE_HOLDING;
         load->phase_end = 0;
     }
-    if (load->phase == PHASE_DRAINING && (load->options.mode == MODE_HANDSHAKE || under_way(load) == 0))
-        load->phase_end = now;
+    if (load->phase == PHASE_DRAINING) {
+        /* A slow server may take its time with a broadcast, as long as something comes. */
+        if (load->messages != load->drained)
+            load->phase_end = in_seconds(now, draining_limit);
+        load->drained = load->messages;
+        if (load->options.mode == MODE_HANDSHAKE || under_way(load) == 0)
+            load->phase_end = now;
+    }
     if (load->phase == PHASE_CLOSING && load->open == 0)
         load->phase = PHASE_DONE;
     if (load->phase != PHASE_DONE && load->phase_end != 0 && now >= load->phase_end)

@@ -139,5 +139,6 @@ def versions(tools: Toolbox) -> dict[str, str]:
             found[package] = json.loads(description.read_text())["version"]
     for name, command in (("node", [tools.node, "--version"]), ("cc", [os.environ.get("CC", "cc"), "--version"])):
         if command[0] is not None and shutil.which(command[0]):
-            found[name] = subprocess.check_output([str(part) for part in command], text=True).splitlines()[0]
+            said = subprocess.check_output([str(part) for part in command], text=True).splitlines()[0]
+            found[name] = said.removeprefix(f"{name} ").removeprefix("v")
     return found

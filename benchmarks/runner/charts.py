@@ -25,10 +25,11 @@ class Bar:
 
 @dataclass(frozen=True)
 class Line:
-    """One line: its name, and its points from left to right."""
+    """One line: its name, its points from left to right, and which of the colours it has."""
 
     title: str
     points: Sequence[tuple[float, float]]
+    color: int
 
 
 def shorten(value: float) -> str:
@@ -114,7 +115,7 @@ def lines(title: str, x_title: str, y_title: str, series: Sequence[Line]) -> str
         parts += [rule(left, up.place(tick), right, up.place(tick))]
         parts += [text(left - 8, up.place(tick) + 4, shorten(tick), "end", size=11)]
     for i, line in enumerate(series):
-        color = PALETTE[i % len(PALETTE)]
+        color = PALETTE[line.color % len(PALETTE)]
         places = [(across.place(x) if x > 0 else left, up.place(y)) for x, y in line.points if y > 0]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
         parts.append(f"<polyline points='{path}' fill='none' stroke='{color}' stroke-width='2'/>")

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from .charts import Bar, Line, bars, lines
-from .peers import PEERS, REFERENCE, Peer
+from .peers import PEERS, REFERENCE, SWEPT, Peer, chosen_peers
 from .results import Results, Summary
 from .scenarios import SCENARIOS, SWEEPS, Scenario, Sweep
 
@@ -116,11 +116,11 @@ def draw_scenario(results: Results, scenario: Scenario) -> str:
 def draw_sweep(results: Results, sweep: Sweep) -> str:
     """The lines of a sweep: processor time a message."""
     series = []
-    for peer in PEERS:
+    for peer in chosen_peers(SWEPT):
         costs = [(number, results.summary(scenario.name, peer.name).cpu) for number, scenario in sweep.points]
         points = [(float(number), cost) for number, cost in costs if cost]
         if points:
-            series.append(Line(peer.title, points))
+            series.append(Line(peer.title, points, SWEPT.index(peer.name)))
     return lines(sweep.title, sweep.axis, "server CPU, µs a message", series)
 
 

@@ -12,14 +12,14 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 import twinax
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-sys.path.insert(0, str(BENCHMARKS))
+sys.path.append(str(BENCHMARKS))
 
 from runner import building, places  # noqa: E402  the line above makes it importable
 from runner.peers import PEERS, chosen_peers  # noqa: E402
@@ -34,11 +34,18 @@ MAY_BE_MISSING = ("not measured: the load generator was built without", "does no
 
 
 @pytest.fixture(scope="module")
-def programs() -> Path:
+def built() -> Path | None:
     if not shutil.which("cc") or not shutil.which("make"):
-        pytest.skip("!!! no C compiler or make: the benchmarks are not tested")
+        return None
     building.build_programs()
     return places.PROGRAMS
+
+
+@pytest.fixture
+def programs(built: Path | None, absent: Callable[[str], NoReturn]) -> Path:
+    if built is None:
+        absent("no C compiler or no make: the benchmarks are not tested")
+    return built
 
 
 def run(folder: Path, *options: str) -> tuple[Results, str]:
@@ -56,7 +63,7 @@ def check_server_figures(scenario: Scenario, raw: dict[str, Any]) -> None:
     """The line of the load generator says what was asked for, and how it went."""
     assert (raw["connections"], raw["depth"]) == (scenario.smaller().connections, scenario.depth)
     assert raw["messages"] > 0
-    assert math.isclose(raw["rate"], raw["messages"] / raw["seconds"], rel_tol=1e-3)
+    assert math.isclose(raw["rate"], raw["messages"] / raw["seconds"], rel_tol=1e-3, abs_tol=0.1)
     assert raw["lost"] == 0
     assert raw["server_cpu"]["seconds"] > 0
     latency = raw["latency_us"]
@@ -156,9 +163,11 @@ def test_every_length_comes_back(size: int, depth: int, programs: Path) -> None:
 
 @pytest.mark.parametrize("context", [[], ["--no-context"]], ids=["context", "no-context"])
 @pytest.mark.parametrize("size", [0, 1, 512, 100000])
-def test_compressed_messages_come_back(size: int, context: list[str], programs: Path) -> None:
+def test_compressed_messages_come_back(
+    size: int, context: list[str], programs: Path, absent: Callable[[str], NoReturn]
+) -> None:
     if "zlib" not in building.features():
-        pytest.skip("the load generator was built without zlib")
+        absent("no headers of zlib: the load generator cannot compress")
     with limit("--deflate", "1", *context) as port:
         # Long enough to go round the tape more than once.
         status, said = load("--port", port, "--size", str(size), "--json", "--deflate", "", "--duration", "0.3")
