@@ -5,18 +5,9 @@ or one frame over several reads, is collected unmasked in a single `bytearray`, 
 bounded by the limit for any split of the bytes.
 """
 
-from typing import TYPE_CHECKING
-
 from ..errors import RemoteProtocolError
 from ..rules import Rule
-
-if TYPE_CHECKING:
-    from . import _cython as cython
-else:
-    try:
-        import cython
-    except ModuleNotFoundError:
-        from . import _cython as cython
+from . import _cython as cython
 
 if not cython.compiled:
     from .cursor import Cursor

@@ -10,19 +10,12 @@ The class knows no event loop. Its owner overrides the methods that begin with `
 of it so that `send` costs one call and a connection one object.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..close import Close
 from ..errors import RemoteProtocolError
 from ..rules import Rule
-
-if TYPE_CHECKING:
-    from . import _cython as cython
-else:
-    try:
-        import cython
-    except ModuleNotFoundError:
-        from . import _cython as cython
+from . import _cython as cython
 
 if not cython.compiled:
     from .assembler import Assembler

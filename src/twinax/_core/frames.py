@@ -8,18 +8,11 @@ most). What the first two bytes show to be wrong is refused at once, before the 
 import struct
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import RemoteProtocolError
 from ..rules import Rule
-
-if TYPE_CHECKING:
-    from . import _cython as cython
-else:
-    try:
-        import cython
-    except ModuleNotFoundError:
-        from . import _cython as cython
+from . import _cython as cython
 
 if not cython.compiled:
     from .cursor import Cursor

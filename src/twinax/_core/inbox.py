@@ -6,15 +6,9 @@ makes the peer wait.
 
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from . import _cython as cython
-else:
-    try:
-        import cython
-    except ModuleNotFoundError:
-        from . import _cython as cython
+from . import _cython as cython
 
 if not cython.compiled:
     from .frames import MaskKeys
@@ -78,7 +72,8 @@ class Inbox(Output):
             ``receive_queue_size`` of them wait; then reading pauses and TCP makes the peer wait.
         """
         # A new one each time: a task that is cancelled before it has begun must not touch one that waits.
-        return Receiving(self, False)
+        receiving: Any = Receiving(self, False)
+        return receiving  # type: ignore[no-any-return]
 
     def __aiter__(self) -> AsyncIterator[str | bytes]:
         """Iterate over messages until the connection is closed in order."""

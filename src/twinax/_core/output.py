@@ -7,18 +7,11 @@ are held back unwritten, so that control frames and an urgent close can still go
 
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..close import Close
 from ..errors import LocalProtocolError
-
-if TYPE_CHECKING:
-    from . import _cython as cython
-else:
-    try:
-        import cython
-    except ModuleNotFoundError:
-        from . import _cython as cython
+from . import _cython as cython
 
 if not cython.compiled:
     from .close_payload import build_close_payload

@@ -1,17 +1,8 @@
 """How often a peer may do what costs us more than it costs the peer."""
 
-from typing import TYPE_CHECKING
-
 from ..errors import RemoteProtocolError
 from ..rules import Rule
-
-if TYPE_CHECKING:
-    from . import _cython as cython
-else:
-    try:
-        import cython
-    except ModuleNotFoundError:
-        from . import _cython as cython
+from . import _cython as cython
 
 if not cython.compiled:
     from .settings import CoreSettings

@@ -8,20 +8,14 @@ the same write as everything else.
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConcurrencyError, ConnectionClosedOK
-
-if TYPE_CHECKING:
-    from . import _cython as cython
-else:
-    try:
-        import cython
-    except ModuleNotFoundError:
-        from . import _cython as cython
+from . import _cython as cython
 
 if not cython.compiled:  # noqa: SIM102 - the compiler leaves out the whole of it, and only so
     if TYPE_CHECKING:
         from .inbox import Inbox
 
 __all__ = ["Receiving"]
+
 
 @cython.final
 @cython.cclass

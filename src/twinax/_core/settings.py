@@ -1,15 +1,8 @@
 """The options that the hot path looks at, as C numbers: made once, shared by all connections of a server."""
 
 import sys
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from . import _cython as cython
-else:
-    try:
-        import cython
-    except ModuleNotFoundError:
-        from . import _cython as cython
+from . import _cython as cython
 
 __all__ = ["CoreSettings"]
 

@@ -44,6 +44,7 @@ class AdmissionOwner(Protocol):
     @property
     def only_loopback(self) -> bool:
         """Whether nobody but this machine can connect."""
+        ...
 
     def request_arrived(self, request: "WebSocketRequest") -> None:
         """A request has passed the rules."""

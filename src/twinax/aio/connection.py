@@ -148,7 +148,8 @@ class WebSocketConnection(ConnectionLife):
         if isinstance(data, int | float) and not isinstance(data, bool):
             return self.send(str(data))
         if isinstance(data, AsyncIterable) or hasattr(data, "__next__"):
-            return run_in_background(send_stream(self, data), self._on_stream_error)
+            parts: Any = data
+            return run_in_background(send_stream(self, parts), self._on_stream_error)
         raise TypeError(
             "send() takes str, bytes-like, a number, or an iterator or async iterable of parts, "
             f"not {type(data).__name__}"

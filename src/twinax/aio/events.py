@@ -20,7 +20,7 @@ _running: set["asyncio.Future[Any]"] = set()
 
 def is_coroutine_function(listener: object) -> bool:
     """Tell whether calling `listener` gives a coroutine; looks through partials and callable objects."""
-    function = listener
+    function: Any = listener
     while hasattr(function, "func"):
         function = function.func
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
@@ -60,7 +60,7 @@ class Emitter:
     def on(self, event: str) -> Callable[[Listener], Listener]: ...
     @overload
     def on(self, event: str, listener: Listener) -> Listener: ...
-    def on(self, event: str, listener: Listener | None = None) -> Any:
+    def on(self, event: str, listener: Callable[..., Any] | None = None) -> Any:
         """Call `listener` whenever `event` happens.
 
         Args:
@@ -90,7 +90,7 @@ class Emitter:
     def once(self, event: str) -> Callable[[Listener], Listener]: ...
     @overload
     def once(self, event: str, listener: Listener) -> Listener: ...
-    def once(self, event: str, listener: Listener | None = None) -> Any:
+    def once(self, event: str, listener: Callable[..., Any] | None = None) -> Any:
         """As `on`, for the next time only."""
         self._check_event(event)
         if listener is None:

@@ -181,7 +181,7 @@ class WebSocketRequest(Emitter):
                 subprotocol=protocol,
                 origin=origin,
                 cookies=[SetCookie.of(cookie) for cookie in cookies],
-                headers=[*self.server_config.headers, *Headers(headers)],
+                headers=[*Headers(self.server_config.headers), *Headers(headers)],
             )
         except (ValueError, TypeError, LocalProtocolError):
             self.reject(500)

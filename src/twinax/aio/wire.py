@@ -105,15 +105,15 @@ class Wire(asyncio.BufferedProtocol):
         if self._on_made is not None:
             self._on_made()
 
-    def get_buffer(self, _size_hint: int) -> memoryview:
+    def get_buffer(self, sizehint: int) -> memoryview:
         """Called by the transport: where to put the next bytes."""
         return self._view
 
-    def buffer_updated(self, count: int) -> None:
-        """Called by the transport: `count` bytes were put there."""
+    def buffer_updated(self, nbytes: int) -> None:
+        """Called by the transport: `nbytes` bytes were put there."""
         self.last_rcvd = now = self._time()
-        self.rcvd_size += count
-        self._receive(self._buffer, HEADROOM + count, now)
+        self.rcvd_size += nbytes
+        self._receive(self._buffer, HEADROOM + nbytes, now)
 
     def eof_received(self) -> bool:
         """Called by the transport: the peer sends nothing more. True keeps our direction open."""

@@ -115,7 +115,7 @@ class WebSocketRouter:
     @overload
     def mount(self, path: "str | re.Pattern[str]", protocol: str | None, callback: Callback) -> Callback: ...
     def mount(
-        self, path: "str | re.Pattern[str]", protocol: str | None = None, callback: Callback | None = None
+        self, path: "str | re.Pattern[str]", protocol: str | None = None, callback: Callable[..., Any] | None = None
     ) -> Any:
         """Call `callback` with the requests for a path and subprotocol.
 
