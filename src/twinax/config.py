@@ -37,7 +37,8 @@ class ConnectionConfig:
         max_received_frame_size: Largest payload of one frame. Decided from the header, before the
             payload is read; a larger one closes with 1009. 1 MiB: enough for nearly every
             application, little enough that 1,000 hostile peers cannot fill a machine.
-        max_received_message_size: Largest message over all its fragments, after decompression.
+        max_received_message_size: Largest message over all its fragments, after decompression. A
+            fragment after the first counts for 64 bytes at the least.
         max_empty_frames: Data frames without payload in a row; more close with 1008. They cost the
             sender two bytes and the receiver a call each.
         max_control_frames_per_second: Pings, pongs and close frames a second on the long run; more

@@ -60,7 +60,7 @@ class Rule(Enum):
     TOO_MANY_FRAGMENTS = (
         "limit",
         1009,
-        "{fragments} fragments (64 bytes each) and {length} bytes on top of {received} exceed "
+        "{fragments} fragments, of 64 bytes at the least, and {length} bytes on top of {received} exceed "
         "max_received_message_size={limit}",
     )
     TOO_MANY_EMPTY_FRAMES = "limit", 1008, "more than max_empty_frames={limit} empty data frames in a row"

@@ -75,7 +75,7 @@ def test_empty_fragments_use_the_budget_up() -> None:
     assembler.begin(TEXT)
     for _ in range(11):
         feed(assembler, b"")
-    with pytest.raises(RemoteProtocolError, match=r"11 fragments .* max_received_message_size=640"):
+    with pytest.raises(RemoteProtocolError, match=r"11 fragments, .* max_received_message_size=640"):
         assembler.announce(0)
 
 

@@ -97,6 +97,16 @@ def test_many_bytes_are_shared_out_over_turns(core: Core) -> None:
     assert len(connection.messages) == 6
 
 
+def test_fragments_are_shared_out_over_turns(core: Core) -> None:
+    connection = core.server(assemble_fragments=False)
+    data = frame(BINARY, b"x" * 30_000, fin=False) + frame(CONT, b"x" * 30_000, fin=False) * 5
+    buffer = bytearray(core.HEADROOM) + data
+    connection.receive(buffer, len(buffer), 0.0)
+    assert len(connection.events) == 3
+    connection.continue_receive(0.0)
+    assert len(connection.events) == 6
+
+
 def test_a_large_frame_does_not_switch_reading_off(core: Core) -> None:
     connection = core.server().listening().feed(frame(BINARY, b"x" * 300_000), chunk=65536)
     assert connection.messages == [b"x" * 300_000]

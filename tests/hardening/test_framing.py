@@ -155,9 +155,11 @@ def test_a_frame_and_a_message_of_exactly_the_limit(core: Core) -> None:
     limits = {"max_received_frame_size": 1000, "max_received_message_size": 1000}
     peer = core.server(**limits).listening().feed(frame(TEXT, b"a" * 1000))
     peer.feed(frame(TEXT, b"a" * 1000), chunk=7)
-    peer.feed(frame(BINARY, b"a" * 600, fin=False) + frame(CONT, b"b" * 336))
-    assert [len(message) for message in peer.messages] == [1000, 1000, 936]
-    peer.feed(frame(BINARY, b"a" * 600, fin=False) + frame(CONT, b"b" * 337))
+    peer.feed(frame(BINARY, b"a" * 600, fin=False) + frame(CONT, b"b" * 400))
+    peer.feed(frame(BINARY, b"a" * 600, fin=False) + frame(CONT, b"b" * 336, fin=False) + frame(CONT, b""))
+    assert [len(message) for message in peer.messages] == [1000, 1000, 1000, 936]
+    # A fragment after the first counts for 64 bytes at the least.
+    peer.feed(frame(BINARY, b"a" * 600, fin=False) + frame(CONT, b"b" * 337, fin=False) + frame(CONT, b""))
     assert peer.failure.rule is Rule.TOO_MANY_FRAGMENTS
 
 

@@ -16,7 +16,7 @@ if not cython.compiled:
 
 __all__ = ["Assembler"]
 
-FRAGMENT_COST = cython.declare(cython.Py_ssize_t, 64)  # what a fragment costs us even when it is empty
+FRAGMENT_COST = cython.declare(cython.Py_ssize_t, 64)  # what a fragment counts for at the least
 
 
 @cython.final
@@ -26,6 +26,7 @@ class Assembler:
 
     opcode: cython.uint
     fragments: cython.Py_ssize_t
+    _overhead: cython.Py_ssize_t  # what small fragments were charged beyond their payload
     _payload: bytearray
     _size: cython.Py_ssize_t  # of the whole message, also of the parts that a stream has taken
     _checked: cython.Py_ssize_t  # payload[:checked] is known to be whole characters
@@ -34,6 +35,7 @@ class Assembler:
     def __init__(self, limit: int) -> None:
         self.opcode = 0
         self.fragments = 0
+        self._overhead = 0
         self._payload = bytearray()
         self._size = 0
         self._checked = 0
@@ -48,13 +50,15 @@ class Assembler:
     def announce(self, length: cython.Py_ssize_t) -> None:
         """Refuse the next frame by its header when the message would grow past the limit.
 
-        Every frame after the first is charged 64 bytes, or a peer could keep a message going forever
-        with empty fragments. Written as subtractions: a sum could wrap.
+        Every frame after the first counts for 64 bytes at the least, or a peer could keep a message going
+        forever with empty fragments. On top of its payload it is charged nothing: a message of exactly the
+        limit may come in fragments of a usual size. Written as subtractions: a sum could wrap.
         """
-        overhead: cython.Py_ssize_t = self.fragments * FRAGMENT_COST
         if length > self._limit - self._size:
             raise RemoteProtocolError(Rule.MESSAGE_TOO_BIG, length=length, received=self._size, limit=self._limit)
-        if overhead > self._limit - self._size - length:
+        if self.fragments and length < FRAGMENT_COST:
+            self._overhead += FRAGMENT_COST - length
+        if self._overhead > self._limit - self._size - length:
             raise RemoteProtocolError(
                 Rule.TOO_MANY_FRAGMENTS,
                 fragments=self.fragments,
@@ -107,6 +111,7 @@ class Assembler:
         """Forget the message in progress."""
         self.opcode = 0
         self.fragments = 0
+        self._overhead = 0
         self._payload.clear()
         self._size = 0
         self._checked = 0

@@ -236,9 +236,9 @@ class CoreConnection(Inbox):
             self._turn_bytes -= length
             self._read_whole(cursor, length)
             return
-        self._begin_part(length)
+        assembler: Assembler = self._begin_part(length)
         if not self._payload_left:
-            self._end_frame()
+            self._end_frame(assembler)
 
     @cython.cfunc
     @cython.inline
@@ -258,7 +258,7 @@ class CoreConnection(Inbox):
         self._deliver(message)
 
     @cython.cfunc
-    def _begin_part(self, length: cython.Py_ssize_t) -> None:
+    def _begin_part(self, length: cython.Py_ssize_t) -> Assembler:
         """Expect the payload of a frame that comes in parts or is a part."""
         header: HeaderReader = self._header
         if self._assembler is None:
@@ -270,6 +270,7 @@ class CoreConnection(Inbox):
             self._assembler.announce(length)
         self._payload_left = length
         self._payload_key = header.key
+        return self._assembler
 
     @cython.cfunc
     def _read_payload(self, cursor: Cursor) -> cython.bint:
@@ -277,19 +278,17 @@ class CoreConnection(Inbox):
         count: cython.Py_ssize_t = min(cursor.available(), self._payload_left)
         if count == 0:
             return False
-        self._assembler.append(cursor, count, self._payload_key)  # type: ignore[union-attr]
+        assembler: Assembler = self._assembler  # type: ignore[assignment]  # made by _begin_part
+        assembler.append(cursor, count, self._payload_key)
         self._payload_key = rotate_key(self._payload_key, count)
         self._payload_left -= count
         self._turn_bytes -= count
         if self._payload_left == 0:
-            self._end_frame()
+            self._end_frame(assembler)
         return True
 
     @cython.cfunc
-    def _end_frame(self) -> None:
-        assembler: Assembler | None = self._assembler
-        if assembler is None:
-            return
+    def _end_frame(self, assembler: Assembler) -> None:
         if not self._settings.assemble:
             self._hand_on_frame(assembler.take_part())
             if self._header.fin:
@@ -318,8 +317,6 @@ class CoreConnection(Inbox):
         self._charge_control_frame()
         if not self._settings.assemble:
             self._hand_on_frame(payload)
-        if self._state > CLOSING:
-            return  # a listener of the frame has dropped the connection
         if header.opcode == OP_CLOSE:
             self._read_close(payload)
         elif self._state != OPEN:
@@ -344,7 +341,7 @@ class CoreConnection(Inbox):
         close: Close = parse_close_payload(payload)
         self._let_receive()
         if self._state > CLOSING:
-            return  # the task that waited has dropped the connection
+            return  # a listener of the frame, or the task that waited, has dropped the connection
         self._close_rcvd = close
         # RFC 6455 5.5.1: answer with the code that was received; 7.1.5 needs both frames to be sent.
         self._close_at_once(None if close.code == 1005 else close.code, "", CLOSED)

@@ -244,8 +244,6 @@ class Inbox(Output):
     @cython.cfunc
     def _grow(self, size: cython.Py_ssize_t) -> None:
         self._messages_size += size
-        if self._stop & STOP_FULL:
-            return
         if self._messages_size >= self._settings.inbox_bytes or self._count() >= self._settings.inbox_messages:
             self._stop |= STOP_FULL  # applied at the end of the turn: a task that waits may make room first
 
