@@ -528,7 +528,7 @@ async def test_frames_instead_of_messages() -> None:
         (frame(2, length=1001), "max_received_frame_size=1000"),
         (frame(2, bytes(900), fin=False) + frame(0, length=900), "max_received_message_size=1500"),
         (
-            frame(2, bytes(999), fin=False) + frame(0, bytes(401), fin=False) + frame(0),
+            frame(2, bytes(999), fin=False) + frame(0, bytes(450), fin=False) + frame(0),
             "max_received_message_size=1500",
         ),
     ],

@@ -99,6 +99,41 @@ async def test_a_stream_of_a_connection_that_is_closed_in_order() -> None:
             await anext(stream)
 
 
+async def test_whoever_leaves_a_stream_gives_up_the_rest_of_its_message() -> None:
+    async with accepted() as pair:
+        pair.peer.send(frame(1, b"first", fin=False))
+        async for part in pair.connection.recv_stream():
+            assert part == "first"
+            break
+        pair.peer.send(frame(0, b"rest", fin=False), frame(0, b"end"), frame(1, b"next"))
+        assert await pair.connection.recv() == "next"
+        await leave(pair)
+
+
+async def test_a_stream_can_be_closed_and_another_opened_inside_the_same_message() -> None:
+    async with accepted() as pair:
+        async with pair.connection.recv_stream() as stream:
+            pair.peer.send(frame(2, b"first", fin=False))
+            assert await anext(stream) == b"first"
+        assert await collect(stream) == []
+        second = pair.connection.recv_stream()
+        pair.peer.send(frame(0, b"rest"), frame(2, b"of the next", fin=False))
+        assert await anext(second) == b"of the next"
+        await second.aclose()
+        await second.aclose()
+        pair.peer.send(frame(0, b"rest"), frame(2, b"whole"))
+        assert await pair.connection.recv() == b"whole"
+        await leave(pair)
+
+
+async def test_a_stream_that_is_left_before_its_message_has_begun_drops_nothing() -> None:
+    async with accepted() as pair:
+        await pair.connection.recv_stream().aclose()
+        pair.peer.send(frame(1, b"in two ", fin=False), frame(0, b"parts"))
+        assert await pair.connection.recv() == "in two parts"
+        await leave(pair)
+
+
 async def test_one_receiver_at_a_time() -> None:
     async with accepted() as pair:
         stream = pair.connection.recv_stream()

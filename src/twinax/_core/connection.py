@@ -201,6 +201,7 @@ class CoreConnection(Inbox):
             self._state == OPEN
             and self._settings.assemble
             and not self._parts_complete
+            and not self._skipping
             and assembler is not None
             and assembler.opcode
         ):
@@ -210,6 +211,13 @@ class CoreConnection(Inbox):
         """Have the next message that is not waiting yet handed on in parts, beginning with what has come of it."""
         Inbox.open_parts(self)
         self._hand_on_part()
+
+    def close_parts(self) -> None:
+        """Let the next message be handed over as a whole again; what is not taken of this one is dropped."""
+        begun: cython.bint = self._assembler is not None and self._assembler.opcode != 0
+        if begun and self._parts is not None and not self._parts_complete:
+            self._skipping = True
+        Inbox.close_parts(self)
 
     # --- data frames --------------------------------------------------------------------------
 

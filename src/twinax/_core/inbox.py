@@ -32,6 +32,7 @@ class Inbox(Output):
     _messages_size: cython.Py_ssize_t
     _parts: deque[Any] | None
     _parts_complete: cython.bint
+    _skipping: cython.bint  # the rest of a message whose reader has left is dropped
     _stop: cython.uint
     _input_held: cython.bint
     _reserved: cython.bint
@@ -46,6 +47,7 @@ class Inbox(Output):
         self._messages_size = 0
         self._parts = None
         self._parts_complete = False
+        self._skipping = False
         self._stop = 0
         self._input_held = False
         self._reserved = False
@@ -200,7 +202,9 @@ class Inbox(Output):
         """Hand over a message; what arrives after our close frame is discarded (RFC 6455 1.4)."""
         if self._state != OPEN:
             return
-        if self._listener is not None and not self._messages:
+        if self._skipping:
+            self._skipping = False
+        elif self._listener is not None and not self._messages:
             self._call_listener(message)
         elif self._parts is not None and not self._parts_complete:
             self._add_part(message)

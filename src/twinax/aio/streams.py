@@ -21,14 +21,19 @@ class MessageStream:
 
     Parts are `str` for a text message, always whole characters, and `bytes` for a binary one. How the
     message is cut into parts follows how it arrives and means nothing.
+
+    Whoever leaves before the end gives up the rest of the message, and the next one can be received.
+    That happens when the stream is let go; `aclose`, or using it as an asynchronous context manager,
+    makes it happen at a known place.
     """
 
-    __slots__ = ("_connection", "_done")
+    __slots__ = ("_connection", "_done", "_in_parts")
 
     def __init__(self, connection: "WebSocketConnection") -> None:
         self._connection = connection
         self._done = False
-        if not connection.waiting:
+        self._in_parts = not connection.waiting
+        if self._in_parts:
             connection.open_parts()
 
     def __aiter__(self) -> "MessageStream":
@@ -44,7 +49,7 @@ class MessageStream:
         """
         connection = self._connection
         while not self._done:
-            if not connection.parts_open:
+            if not self._in_parts:
                 self._done = True
                 return connection.take()  # it was there as a whole already
             part = connection.take_part()
@@ -54,11 +59,33 @@ class MessageStream:
                 self._done = True
                 connection.close_parts()
             elif connection.close_report is not None:
-                connection.close_parts()
+                self._give_up()
                 raise connection._closed_error()
             else:
                 await connection.wait_arrival()
         raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        """Give up the rest of the message.
+
+        Cancellation: It does not wait.
+        """
+        self._give_up()
+
+    async def __aenter__(self) -> "MessageStream":
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        self._give_up()
+
+    def __del__(self) -> None:
+        self._give_up()
+
+    def _give_up(self) -> None:
+        if not self._done:
+            self._done = True
+            if self._in_parts:
+                self._connection.close_parts()
 
     async def read(self) -> Any:
         """Return the rest of the message in one piece."""
