@@ -5,6 +5,7 @@ descriptor itself: at exit the interpreter takes the lock of `sys.stdin`, and wo
 """
 
 import asyncio
+import concurrent.futures
 import contextlib
 import importlib
 import importlib.util
@@ -65,11 +66,18 @@ async def read_lines() -> AsyncIterator[bytes]:
 
 def _read_into(descriptor: int, lines: "asyncio.Queue[bytes | None]", loop: asyncio.AbstractEventLoop) -> None:
     def put(line: bytes | None) -> None:
-        asyncio.run_coroutine_threadsafe(lines.put(line), loop).result()
+        putting = lines.put(line)
+        try:
+            future = asyncio.run_coroutine_threadsafe(putting, loop)
+        except RuntimeError:
+            putting.close()
+            raise
+        future.result()
 
     rest = b""
-    # The loop may have ended meanwhile: then nobody waits for the rest.
-    with contextlib.suppress(RuntimeError, OSError, asyncio.CancelledError):
+    # The loop may have ended meanwhile: then nobody waits for the rest. What it cancels is another thread's
+    # future, which has an exception of its own for that.
+    with contextlib.suppress(RuntimeError, OSError, concurrent.futures.CancelledError):
         while chunk := os.read(descriptor, CHUNK):
             *whole, rest = (rest + chunk).split(b"\n")
             for line in whole:
