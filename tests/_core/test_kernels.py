@@ -225,6 +225,7 @@ def test_payload_is_released(kernels: Any) -> None:
     kernels.append_masked(bytearray(), payload, 1)
     view.release()
     payload.append(1)  # BufferError if a view was left behind
+    assert payload == b"abc\x01"
 
 
 @ON_CPYTHON

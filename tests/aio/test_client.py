@@ -231,7 +231,11 @@ def test_abort_after_connect_changes_nothing() -> None:
 
 
 def test_abort_of_nothing() -> None:
-    WebSocketClient().abort()
+    client = WebSocketClient()
+    failures: list[Exception] = []
+    client.on("connect_failed", failures.append)
+    client.abort()
+    assert failures == []
 
 
 @pytest.mark.parametrize("turns", [0, 30])
