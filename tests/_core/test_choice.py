@@ -86,7 +86,7 @@ def test_the_interpreted_core_without_cython(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("TWINAX_CORE", "python")
     with imported_afresh("cython", "Cython", "Cython.Shadow") as load:
         package = load(PACKAGE)
-        assert load(f"{PACKAGE}.frames").cython.__name__ == f"{PACKAGE}._cython"
+        assert load(f"{PACKAGE}.frames").cython.__name__ == "twinax._cython"
         connection = package.CoreConnection(package.CoreSettings(), None)
         written: list[bytes] = []
         connection.attach(written.append)

@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "twinax": {"twinax", "routing", "aio", "protocol", "_core", FOUNDATION},
 }
 # The core alone is this strict: it may not wait, log, or ask the operating system for anything.
-CORE_MAY_IMPORT = {"twinax.rules", "twinax.close", "twinax.errors"}
+CORE_MAY_IMPORT = {"twinax.rules", "twinax.close", "twinax.errors", "twinax._cython"}
 NOT_IN_CORE = {"asyncio", "logging", "ssl", "os", "time", "socket", "threading"}
 EXCEPTIONS = {("_core/__init__.py", "os")}  # TWINAX_CORE is read from the environment, once
 

@@ -7,7 +7,7 @@ bounded by the limit for any split of the bytes.
 
 from ..errors import RemoteProtocolError
 from ..rules import Rule
-from . import _cython as cython
+from .. import _cython as cython
 
 if not cython.compiled:
     from .cursor import Cursor

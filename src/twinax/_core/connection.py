@@ -15,7 +15,7 @@ from typing import Any
 from ..close import Close
 from ..errors import RemoteProtocolError
 from ..rules import Rule
-from . import _cython as cython
+from .. import _cython as cython
 
 if not cython.compiled:
     from .assembler import Assembler

@@ -5,7 +5,7 @@ both implementations alike. A correct caller asks `available` first, so that the
 should one forget, the connection ends instead of the process reading what is not its own.
 """
 
-from . import _cython as cython
+from .. import _cython as cython
 
 if not cython.compiled:
     from .mask import unmask_append, unmask_bytes, unmask_text

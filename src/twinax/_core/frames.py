@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import RemoteProtocolError
 from ..rules import Rule
-from . import _cython as cython
+from .. import _cython as cython
 
 if not cython.compiled:
     from .cursor import Cursor

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
-from . import _cython as cython
+from .. import _cython as cython
 
 if not cython.compiled:
     from .frames import MaskKeys

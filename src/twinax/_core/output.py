@@ -11,7 +11,7 @@ from typing import Any
 
 from ..close import Close
 from ..errors import LocalProtocolError
-from . import _cython as cython
+from .. import _cython as cython
 
 if not cython.compiled:
     from .close_payload import build_close_payload

@@ -2,7 +2,7 @@
 
 from ..errors import RemoteProtocolError
 from ..rules import Rule
-from . import _cython as cython
+from .. import _cython as cython
 
 if not cython.compiled:
     from .settings import CoreSettings

@@ -2,7 +2,7 @@
 
 import sys
 
-from . import _cython as cython
+from .. import _cython as cython
 
 __all__ = ["CoreSettings"]
 
