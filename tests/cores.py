@@ -14,13 +14,14 @@ import frame_bytes
 __all__ = ["Core", "is_required", "load_core", "random_keys"]
 
 MODULES = {
-    "python": ("connection", "frames", "output", "settings", "close_payload"),
+    "python": ("connection", "frames", "pipeline", "settings", "close_payload", "states"),
     "compiled": ("_compiled",),
 }
 NAMES = [
     "CoreConnection",
     "CoreSettings",
     "MaskKeys",
+    "Pipeline",
     "build_frame",
     "mask_payload",
     "parse_header",
@@ -40,6 +41,7 @@ class Core:
     CoreConnection: Any
     CoreSettings: Any
     MaskKeys: Any
+    Pipeline: Any
     build_frame: Any
     mask_payload: Any
     parse_header: Any
@@ -110,6 +112,7 @@ def _make_recorder(base: Any) -> Any:
             self.switches: list[str] = []
             self.written: list[bytes] = []
             self.failure: Exception | None = None
+            self.extension_error: Exception | None = None
             self.flush_due = False
             self.go_on_due = False
             self.writable_calls = 0
@@ -194,6 +197,9 @@ def _make_recorder(base: Any) -> Any:
 
         def _on_close(self, close: Any) -> None:
             self.events.append(("close", close.code, close.reason))
+
+        def _on_extension_error(self, error: Exception) -> None:
+            self.extension_error = error
 
         def _on_failure(self, error: Exception) -> None:
             self.failure = error

@@ -12,6 +12,7 @@ __all__ = [
     "double",
     "final",
     "inline",
+    "longlong",
     "uint",
     "ulonglong",
 ]
@@ -21,6 +22,7 @@ T = TypeVar("T")
 compiled = False
 bint = bool
 uint = int
+longlong = int
 ulonglong = int
 Py_ssize_t = int
 double = float

@@ -10,6 +10,7 @@
     ├── ProtocolError            a rule was broken
     │   ├── LocalProtocolError       you asked for it: mend the call
     │   └── RemoteProtocolError      they sent it: the connection is closed
+    ├── ExtensionError           an extension raised: mend the extension; the connection is closed
     ├── MessageTooBig            you were about to exceed a limit
     ├── ConcurrencyError         two calls that exclude each other: serialise them
     └── InvalidURI               mend the address
@@ -26,6 +27,7 @@ __all__ = [
     "ConnectionClosed",
     "ConnectionClosedError",
     "ConnectionClosedOK",
+    "ExtensionError",
     "HandshakeError",
     "HandshakeRejected",
     "HandshakeTimeout",
@@ -143,6 +145,22 @@ class RemoteProtocolError(ProtocolError):
         """The close code that the peer is sent."""
         assert self.rule is not None
         return self.rule.close_code
+
+
+class ExtensionError(WebSocketError):
+    """An extension raised, or gave what it must not give; its connection is closed with 1011.
+
+    What was raised is the ``__cause__``.
+
+    Attributes:
+        extension: The name of the extension.
+        hook: The method that raised, such as ``"decode"``.
+    """
+
+    def __init__(self, extension: str, hook: str, error: BaseException) -> None:
+        super().__init__(f"extension {extension!r} failed in {hook}: {type(error).__name__}: {error}")
+        self.extension = extension
+        self.hook = hook
 
 
 class MessageTooBig(WebSocketError):

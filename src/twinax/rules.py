@@ -34,6 +34,11 @@ class Rule(Enum):
         1002,
         "reserved bits {bits:#05b} set, but no negotiated extension owns them",
     )
+    RESERVED_BITS_MISPLACED = (
+        "RFC 6455 5.2",
+        1002,
+        "reserved bits {bits:#05b} set on a {kind} frame, where no extension uses them",
+    )
     UNKNOWN_OPCODE = "RFC 6455 5.2", 1002, "unknown opcode {opcode:#x}"
     LENGTH_NOT_MINIMAL = "RFC 6455 5.2", 1002, "payload length {length} is not encoded in the fewest bytes"
     LENGTH_TOP_BIT = "RFC 6455 5.2", 1002, "most significant bit of a 64-bit payload length is set"
@@ -57,6 +62,21 @@ class Rule(Enum):
     # --- limits of ours -----------------------------------------------------------------------
     FRAME_TOO_BIG = "limit", 1009, "frame of {length} bytes exceeds max_received_frame_size={limit}"
     MESSAGE_TOO_BIG = "limit", 1009, "{length} bytes on top of {received} exceed max_received_message_size={limit}"
+    ENCODED_FRAME_TOO_BIG = (
+        "limit",
+        1009,
+        "frame of {length} bytes exceeds {limit}: max_received_frame_size, and an eighth and 64 bytes for an extension",
+    )
+    ENCODED_MESSAGE_TOO_BIG = (
+        "limit",
+        1009,
+        "{length} encoded bytes on top of {received} exceed max_received_message_size={limit} and an eighth",
+    )
+    DECODED_MESSAGE_TOO_BIG = (
+        "limit",
+        1009,
+        "{length} bytes or more, decoded by an extension, exceed max_received_message_size={limit}",
+    )
     TOO_MANY_FRAGMENTS = (
         "limit",
         1009,

@@ -19,9 +19,17 @@ CASES = [
     for role in violation.roles
 ]
 
+# They need an extension to be broken: shown in tests/_core/test_pipeline.py.
+OF_EXTENSIONS = {
+    Rule.RESERVED_BITS_MISPLACED,
+    Rule.ENCODED_FRAME_TOO_BIG,
+    Rule.ENCODED_MESSAGE_TOO_BIG,
+    Rule.DECODED_MESSAGE_TOO_BIG,
+}
+
 
 def test_every_rule_has_a_vector() -> None:
-    assert {violation.rule for violation in VIOLATIONS} == set(Rule)
+    assert {violation.rule for violation in VIOLATIONS} | OF_EXTENSIONS == set(Rule)
 
 
 def check_failure(peer: Any, violation: Violation) -> None:

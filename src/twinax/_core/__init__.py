@@ -14,6 +14,7 @@ __all__ = [
     "CoreConnection",
     "CoreSettings",
     "MaskKeys",
+    "Pipeline",
     "build_frame",
     "mask_payload",
     "parse_header",
@@ -33,6 +34,7 @@ if not TYPE_CHECKING and _choice != "python":
             CoreConnection,
             CoreSettings,
             MaskKeys,
+            Pipeline,
             build_frame,
             mask_payload,
             parse_header,
@@ -46,5 +48,6 @@ if not TYPE_CHECKING and _choice != "python":
 if IMPLEMENTATION == "python":
     from .connection import HEADROOM, CoreConnection
     from .frames import MaskKeys, build_frame, mask_payload, parse_header
-    from .output import DONE
+    from .pipeline import Pipeline
     from .settings import CoreSettings
+    from .states import DONE

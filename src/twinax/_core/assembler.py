@@ -5,9 +5,9 @@ or one frame over several reads, is collected unmasked in a single `bytearray`, 
 bounded by the limit for any split of the bytes.
 """
 
+from .. import _cython as cython
 from ..errors import RemoteProtocolError
 from ..rules import Rule
-from .. import _cython as cython
 
 if not cython.compiled:
     from .cursor import Cursor
@@ -73,6 +73,20 @@ class Assembler:
         """Take `count` bytes of payload from `cursor`; text fails at the first bad byte."""
         cursor.take_into(self._payload, count, key)
         self._size += count
+        self._check_text()
+
+    @cython.cfunc
+    def add(self, piece: bytes, limit: cython.Py_ssize_t) -> None:
+        """Take a piece of a message that an extension has decoded; what exceeds `limit` in all is refused."""
+        if len(piece) > limit - self._size:
+            raise RemoteProtocolError(Rule.DECODED_MESSAGE_TOO_BIG, length=self._size + len(piece), limit=limit)
+        self._payload += piece
+        self._size += len(piece)
+        self._check_text()
+
+    @cython.cfunc
+    @cython.inline
+    def _check_text(self) -> None:
         if self.opcode == OP_TEXT:
             # RFC 6455 8.1; failing fast also inside an unfinished message spares reading the rest of it.
             checked: cython.Py_ssize_t = utf8_prefix(self._payload, self._checked, len(self._payload))

@@ -12,21 +12,22 @@ of it so that `send` costs one call and a connection one object.
 
 from typing import Any
 
+from .. import _cython as cython
 from ..close import Close
 from ..errors import RemoteProtocolError
 from ..rules import Rule
-from .. import _cython as cython
 
 if not cython.compiled:
     from .assembler import Assembler
     from .close_payload import parse_close_payload, shorten_reason
     from .cursor import Cursor
-    from .frames import OP_BINARY, OP_CLOSE, OP_CONTINUATION, OP_PING, OP_TEXT, HeaderReader, MaskKeys
-    from .inbox import Inbox
+    from .extending import Extending
+    from .frames import OP_CLOSE, OP_CONTINUATION, OP_PING, OP_TEXT, HeaderReader, MaskKeys
     from .mask import rotate_key
-    from .output import CLOSED, CLOSING, FAILED, OPEN
+    from .pipeline import Pipeline
     from .rates import ControlRate
     from .settings import CoreSettings
+    from .states import CLOSED, CLOSING, FAILED, OPEN
 
 __all__ = ["HEADROOM", "CoreConnection"]
 
@@ -36,17 +37,12 @@ BYTES_PER_TURN = cython.declare(cython.Py_ssize_t, 65536)
 
 
 @cython.cclass
-class CoreConnection(Inbox):
+class CoreConnection(Extending):
     """One WebSocket connection after its opening handshake, without I/O."""
 
     _cursor: Cursor
-    _header: HeaderReader
-    _assembler: Assembler | None
     _left_over: bytes
-    _payload_left: cython.Py_ssize_t
-    _payload_key: cython.uint
     _turn_frames: cython.Py_ssize_t
-    _turn_bytes: cython.Py_ssize_t
     _backlog: cython.bint
     _now: cython.double
     _empty_frames: cython.Py_ssize_t
@@ -60,15 +56,10 @@ class CoreConnection(Inbox):
             settings: The limits.
             keys: Where masking keys come from; a client has them, a server does not (RFC 6455 5.1).
         """
-        Inbox.__init__(self, settings, keys)
+        Extending.__init__(self, settings, keys)
         self._cursor = Cursor()
-        self._header = HeaderReader(keys is None)
-        self._assembler = None
         self._left_over = b""
-        self._payload_left = 0
-        self._payload_key = 0
         self._turn_frames = 0
-        self._turn_bytes = 0
         self._backlog = False
         self._now = 0.0
         self._empty_frames = 0
@@ -134,7 +125,8 @@ class CoreConnection(Inbox):
             self._let_receive()
             self.fail(error.close_code, str(error), error)
         except Exception as error:
-            # Nothing that bytes can cause should get here; if it does, one connection ends and not the server.
+            # An extension failed. Otherwise nothing that bytes can cause should get here; if it does, one
+            # connection ends and not the server.
             self.fail(1011, "internal error", error)
         finally:
             # Also when a listener lets a CancelledError or KeyboardInterrupt through: the stream stays in step.
@@ -209,7 +201,7 @@ class CoreConnection(Inbox):
 
     def open_parts(self) -> None:
         """Have the next message that is not waiting yet handed on in parts, beginning with what has come of it."""
-        Inbox.open_parts(self)
+        Extending.open_parts(self)
         self._hand_on_part()
 
     def close_parts(self) -> None:
@@ -217,7 +209,7 @@ class CoreConnection(Inbox):
         begun: cython.bint = self._assembler is not None and self._assembler.opcode != 0
         if begun and self._parts is not None and not self._parts_complete:
             self._skipping = True
-        Inbox.close_parts(self)
+        Extending.close_parts(self)
 
     # --- data frames --------------------------------------------------------------------------
 
@@ -226,8 +218,9 @@ class CoreConnection(Inbox):
         header: HeaderReader = self._header
         length: cython.Py_ssize_t = header.length
         settings: CoreSettings = self._settings
+        pipeline: Pipeline | None = self._pipeline
         if length > settings.max_frame:
-            raise RemoteProtocolError(Rule.FRAME_TOO_BIG, length=length, limit=settings.max_frame)
+            self._check_frame_size(length)
         if length:
             self._empty_frames = 0
         else:
@@ -238,15 +231,18 @@ class CoreConnection(Inbox):
                 raise RemoteProtocolError(Rule.CONTINUATION_WITHOUT_START)
         elif in_progress:
             raise RemoteProtocolError(Rule.START_INSIDE_MESSAGE)
+        elif pipeline is not None and (header.rsv or not pipeline.plain_frames_pass):
+            if self._read_encoded(pipeline, cursor, length):
+                return
         elif header.fin and cursor.available() >= length:
             if length > settings.max_message and settings.assemble:
                 raise RemoteProtocolError(Rule.MESSAGE_TOO_BIG, length=length, received=0, limit=settings.max_message)
             self._turn_bytes -= length
             self._read_whole(cursor, length)
             return
-        assembler: Assembler = self._begin_part(length)
-        if not self._payload_left:
-            self._end_frame(assembler)
+        self._begin_part(length)
+        if not length:
+            self._take_part(cursor, 0)
 
     @cython.cfunc
     @cython.inline
@@ -266,34 +262,27 @@ class CoreConnection(Inbox):
         self._deliver(message)
 
     @cython.cfunc
-    def _begin_part(self, length: cython.Py_ssize_t) -> Assembler:
-        """Expect the payload of a frame that comes in parts or is a part."""
-        header: HeaderReader = self._header
-        if self._assembler is None:
-            self._assembler = Assembler(self._settings.max_message)
-        if header.opcode != OP_CONTINUATION:
-            # Single frames are handed over as bytes: their text may end inside a character.
-            self._assembler.begin(header.opcode if self._settings.assemble else OP_BINARY)
-        if self._settings.assemble:
-            self._assembler.announce(length)
-        self._payload_left = length
-        self._payload_key = header.key
-        return self._assembler
-
-    @cython.cfunc
     def _read_payload(self, cursor: Cursor) -> cython.bint:
         """Take what is there of the frame's payload; return False when more must come first."""
         count: cython.Py_ssize_t = min(cursor.available(), self._payload_left)
         if count == 0:
             return False
+        self._take_part(cursor, count)
+        return True
+
+    @cython.cfunc
+    def _take_part(self, cursor: Cursor, count: cython.Py_ssize_t) -> None:
         assembler: Assembler = self._assembler  # type: ignore[assignment]  # made by _begin_part
-        assembler.append(cursor, count, self._payload_key)
+        pipeline: Pipeline | None = self._pipeline
+        if pipeline is not None and pipeline.active:
+            self._read_part(pipeline, cursor, count)
+        else:
+            assembler.append(cursor, count, self._payload_key)
         self._payload_key = rotate_key(self._payload_key, count)
         self._payload_left -= count
         self._turn_bytes -= count
         if self._payload_left == 0:
             self._end_frame(assembler)
-        return True
 
     @cython.cfunc
     def _end_frame(self, assembler: Assembler) -> None:
@@ -308,7 +297,7 @@ class CoreConnection(Inbox):
     def _hand_on_frame(self, payload: object) -> None:
         header: HeaderReader = self._header
         if self._state == OPEN:  # RFC 6455 1.4: what follows our close frame is discarded
-            self._on_frame(header.fin, header.rsv, header.opcode, payload)
+            self._on_frame(header.fin, header.rsv if self._pipeline is None else 0, header.opcode, payload)
 
     @cython.cfunc
     def _count_empty_frame(self) -> None:

@@ -10,9 +10,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from .. import _cython as cython
 from ..errors import RemoteProtocolError
 from ..rules import Rule
-from .. import _cython as cython
 
 if not cython.compiled:
     from .cursor import Cursor
@@ -51,6 +51,8 @@ class HeaderReader:
     key: cython.uint
     _expect_mask: cython.bint
     _owned_bits: cython.uint
+    _first_bits: cython.uint
+    _later_bits: cython.uint
 
     def __init__(self, expect_mask: bool, owned_bits: int = 0) -> None:
         self.fin = False
@@ -60,6 +62,15 @@ class HeaderReader:
         self.key = 0
         self._expect_mask = expect_mask
         self._owned_bits = owned_bits
+        self._first_bits = owned_bits
+        self._later_bits = owned_bits
+
+    @cython.cfunc
+    def own_bits(self, first: cython.uint, later: cython.uint) -> None:
+        """Allow these RSV bits on the first frame of a message, and these on those that continue it."""
+        self._owned_bits = 0
+        self._first_bits = first
+        self._later_bits = later
 
     @cython.cfunc
     def read(self, cursor: Cursor) -> cython.bint:
@@ -101,7 +112,7 @@ class HeaderReader:
         opcode: cython.uint = first & 0x0F
         # RFC 6455 5.2: MUST be 0 unless an extension is negotiated that defines meanings for non-zero values.
         if first & RSV_BITS & ~self._owned_bits:
-            raise RemoteProtocolError(Rule.RESERVED_BITS, bits=(first & RSV_BITS) >> 4)
+            self._check_bits(first & RSV_BITS, opcode)
         if OP_BINARY < opcode < OP_CLOSE or opcode > OP_PONG:
             raise RemoteProtocolError(Rule.UNKNOWN_OPCODE, opcode=opcode)
         # RFC 6455 5.1: a server MUST close upon an unmasked frame, a client upon a masked one.
@@ -113,6 +124,15 @@ class HeaderReader:
                 raise RemoteProtocolError(Rule.CONTROL_FRAGMENTED)
             if short_length > MAX_CONTROL_PAYLOAD:
                 raise RemoteProtocolError(Rule.CONTROL_TOO_LONG, length="126 or more")
+
+    @cython.cfunc
+    def _check_bits(self, bits: cython.uint, opcode: cython.uint) -> None:
+        if bits & ~(self._first_bits | self._later_bits):
+            raise RemoteProtocolError(Rule.RESERVED_BITS, bits=bits >> 4)
+        if opcode >= OP_CLOSE:
+            raise RemoteProtocolError(Rule.RESERVED_BITS_MISPLACED, bits=bits >> 4, kind="control")
+        if bits & ~(self._later_bits if opcode == OP_CONTINUATION else self._first_bits):
+            raise RemoteProtocolError(Rule.RESERVED_BITS_MISPLACED, bits=bits >> 4, kind="continuation")
 
     @cython.cfunc
     def _read_long_length(self, cursor: Cursor, size: cython.Py_ssize_t) -> cython.Py_ssize_t:

@@ -12,9 +12,10 @@ from .. import _cython as cython
 
 if not cython.compiled:
     from .frames import MaskKeys
-    from .output import DONE, LOST, OPEN, Output
+    from .output import Output
     from .receiving import Arrival, Receiving
     from .settings import CoreSettings
+    from .states import DONE, LOST, OPEN
 
 __all__ = ["Inbox"]
 

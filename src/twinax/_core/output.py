@@ -9,9 +9,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from .. import _cython as cython
 from ..close import Close
 from ..errors import LocalProtocolError
-from .. import _cython as cython
 
 if not cython.compiled:
     from .close_payload import build_close_payload
@@ -27,43 +27,14 @@ if not cython.compiled:
         MaskKeys,
         append_frame,
     )
+    from .pipeline import COMPRESS, COMPRESS_NOT, ENCODED, Pipeline
     from .settings import CoreSettings
+    from .states import CLOSING, DONE, FRAGMENTS, LOST, OPEN, STATE_NAMES
 
-__all__ = ["DONE", "Done", "Output"]
-
-# The states. Others ask the predicates of `Output`; what arrives in a state is a table in connection.py.
-OPEN = cython.declare(cython.uint, 0)
-CLOSING = cython.declare(cython.uint, 1)  # our close frame is on its way, the peer's is awaited
-CLOSED = cython.declare(cython.uint, 2)  # the closing handshake is done; the TCP connection is being ended
-FAILED = cython.declare(cython.uint, 3)  # the peer broke a rule and was told; its bytes are discarded
-LOST = cython.declare(cython.uint, 4)  # the TCP connection is gone
-
-STATE_NAMES = ("open", "closing", "closed", "failed", "lost")
-
-# What keeps other messages back: fragments of two messages may not mix (RFC 6455 5.4).
-STREAM = cython.declare(cython.uint, 1)  # a message in parts, from `begin_stream` to `end_stream`
-FRAGMENTS = cython.declare(cython.uint, 2)  # one that is being cut up right now
+__all__ = ["Output"]
 
 FLUSH_SIZE = cython.declare(cython.Py_ssize_t, 65536)
 HELD_COST = cython.declare(cython.Py_ssize_t, 64)  # of a message that is held back, beside its payload
-
-
-class Done:
-    """An awaitable that is ready: what `send` returns as long as the peer keeps up."""
-
-    __slots__ = ()
-
-    def __await__(self) -> "Done":
-        return self
-
-    def __iter__(self) -> "Done":
-        return self
-
-    def __next__(self) -> None:
-        raise StopIteration
-
-
-DONE = Done()
 
 
 @cython.cclass
@@ -72,6 +43,7 @@ class Output:
 
     _settings: CoreSettings
     _keys: MaskKeys | None
+    _pipeline: Pipeline | None
     _state: cython.uint
     _out: bytearray
     _write: Any
@@ -88,6 +60,7 @@ class Output:
     def __init__(self, settings: CoreSettings, keys: MaskKeys | None) -> None:
         self._settings = settings
         self._keys = keys
+        self._pipeline = None
         self._state = OPEN
         self._out = bytearray()
         self._write = None
@@ -139,8 +112,13 @@ class Output:
 
     # --- messages -----------------------------------------------------------------------------
 
-    def send(self, data: Any) -> Any:
+    def send(self, data: Any, compress: bool | None = None) -> Any:
         """Send one message now: `str` as text, bytes-like as binary, a number as text, an iterable in parts.
+
+        Args:
+            data: The message.
+            compress: True or False: compress it, or do not, where that was agreed on with the peer. None:
+                as the extension sees fit.
 
         Returns:
             An awaitable, ready at once or, when the peer is slow, as soon as it has caught up.
@@ -151,16 +129,23 @@ class Output:
         """
         if isinstance(data, str):
             payload = data.encode()
-            return self._send_message(OP_TEXT, payload, len(payload))
+            return self._send_message(OP_TEXT | self._wish(compress), payload, len(payload))
         if type(data) is bytes:
-            return self._send_message(OP_BINARY, data, len(data))
-        return self._send_other(data)
+            return self._send_message(OP_BINARY | self._wish(compress), data, len(data))
+        return self._send_other(data, compress)
 
-    def send_bytes(self, data: Any) -> Any:
+    def send_bytes(self, data: Any, compress: bool | None = None) -> Any:
         """Send one binary message; see `send`."""
         # A copy, for the caller may change it; memoryview refuses what is not bytes-like, whatever its items.
         payload: bytes = data if type(data) is bytes else memoryview(data).tobytes()
-        return self._send_message(OP_BINARY, payload, len(payload))
+        return self._send_message(OP_BINARY | self._wish(compress), payload, len(payload))
+
+    @cython.cfunc
+    @cython.inline
+    def _wish(self, compress: object) -> cython.uint:
+        if compress is None or self._pipeline is None:
+            return 0
+        return COMPRESS if compress else COMPRESS_NOT
 
     @cython.cfunc
     def _send_message(self, opcode: cython.uint, payload: bytes, length: cython.Py_ssize_t) -> object:
@@ -169,6 +154,13 @@ class Output:
         if not self._writable or self._mid_message or self._held:
             self._hold(FIN | opcode, payload, 0)
             return self._wait_writable()
+        if self._pipeline is not None:
+            encoded: bytes | None = self._encode(opcode, payload)
+            if encoded is None:
+                raise self._closed_error()
+            payload = encoded
+            opcode = (opcode & 0x0F) | self._pipeline.rsv
+            length = len(payload)
         if length > self._settings.fragment_size:
             self._write_fragments(opcode, payload, 0)
             if self._held or self._held_close is not None:
@@ -199,7 +191,7 @@ class Output:
             offset += size
         self._mid_message &= ~FRAGMENTS
         if offset < length:
-            self._hold_first(FIN | opcode, payload, offset)
+            self._hold_first(FIN | opcode | ENCODED, payload, offset)
 
     def send_frame_bytes(self, first_byte: int, payload: bytes) -> Any:
         """Send one frame as it is: the caller sees to it that the frames make sense together."""
@@ -211,29 +203,6 @@ class Output:
         else:
             self._hold(first_byte, payload, -1)
         return DONE if self._writable else self._wait_writable()
-
-    # --- a message in parts -------------------------------------------------------------------
-
-    def begin_stream(self) -> None:
-        """Keep other messages back until `end_stream`: fragments of two messages may not mix (RFC 6455 5.4)."""
-        self._mid_message |= STREAM
-
-    def send_part(self, first_byte: int, payload: bytes) -> None:
-        """Send one fragment of the message that `begin_stream` opened, also when close() waits for its end."""
-        if self._state != OPEN and (self._state != CLOSING or self._held_close is None):
-            raise self._closed_error()
-        self._put(first_byte, payload, len(payload))
-        self._uncork()
-
-    def end_stream(self) -> None:
-        """Let the messages go that were kept back: the last part had FIN, or the connection was failed."""
-        self._mid_message &= ~STREAM
-        self._release()
-
-    @property
-    def is_streaming(self) -> bool:
-        """Whether a message in parts is being sent."""
-        return self._mid_message & STREAM != 0
 
     # --- control frames -----------------------------------------------------------------------
 
@@ -295,6 +264,12 @@ class Output:
     @cython.cfunc
     def _put(self, first_byte: cython.uint, payload: object, length: cython.Py_ssize_t) -> None:
         keys: MaskKeys | None = self._keys
+        if self._pipeline is not None and self._pipeline.has_frame_stages and not first_byte & 0x08:
+            payload = self._encode_frame(first_byte, payload)
+            if payload is None:
+                return
+            first_byte = self._pipeline.first
+            length = len(payload)
         if keys is None:
             append_frame(self._out, first_byte, payload, length, False, 0)
         else:
@@ -356,10 +331,17 @@ class Output:
             payload = item[1]
             offset = item[2]
             self._held_size -= len(payload) - max(offset, 0)
+            if self._pipeline is not None and offset == 0 and not first & ENCODED:
+                encoded: bytes | None = self._encode(first, payload)
+                if encoded is None:
+                    return  # the connection has failed
+                payload = encoded
+                first = FIN | (first & 0x0F) | self._pipeline.rsv
+            first &= 0xFF
             if offset < 0 or (offset == 0 and len(payload) <= self._settings.fragment_size):
                 self._put(first, payload, len(payload))
             else:
-                self._write_fragments(first & 0x0F, payload, offset)
+                self._write_fragments(first & 0x7F, payload, offset)
         if self._held_close is not None and self._writable and not self._held and not self._mid_message:
             held_close = self._held_close
             self._held_close = None
@@ -370,9 +352,19 @@ class Output:
 
     # --- for the owner to override --------------------------------------------------------------
 
-    def _send_other(self, data: Any) -> Any:
+    @cython.cfunc
+    def _encode(self, opcode: cython.uint, payload: bytes) -> bytes | None:
+        """Return what a message becomes in the pipeline; None: an extension failed, and with it the connection."""
+        raise NotImplementedError
+
+    @cython.cfunc
+    def _encode_frame(self, first_byte: cython.uint, payload: object) -> bytes | None:
+        """Return what the payload of a frame becomes in the pipeline; None as for `_encode`."""
+        raise NotImplementedError
+
+    def _send_other(self, data: Any, compress: bool | None) -> Any:
         """Send what is neither `str` nor `bytes`."""
-        return self.send_bytes(data)
+        return self.send_bytes(data, compress)
 
     def _closed_error(self) -> Exception:
         """Return what `send` raises when the connection is not open."""

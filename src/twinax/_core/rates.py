@@ -1,8 +1,8 @@
 """How often a peer may do what costs us more than it costs the peer."""
 
+from .. import _cython as cython
 from ..errors import RemoteProtocolError
 from ..rules import Rule
-from .. import _cython as cython
 
 if not cython.compiled:
     from .settings import CoreSettings

@@ -7,8 +7,8 @@ the same write as everything else.
 
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConcurrencyError, ConnectionClosedOK
 from .. import _cython as cython
+from ..errors import ConcurrencyError, ConnectionClosedOK
 
 if not cython.compiled:  # noqa: SIM102 - the compiler leaves out the whole of it, and only so
     if TYPE_CHECKING:

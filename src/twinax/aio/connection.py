@@ -142,14 +142,14 @@ class WebSocketConnection(ConnectionLife):
 
     # --- sending ------------------------------------------------------------------------------
 
-    def _send_other(self, data: Any) -> Any:
+    def _send_other(self, data: Any, compress: bool | None) -> Any:
         if isinstance(data, bytes | bytearray | memoryview):
-            return self.send_bytes(data)
+            return self.send_bytes(data, compress)
         if isinstance(data, int | float) and not isinstance(data, bool):
-            return self.send(str(data))
+            return self.send(str(data), compress)
         if isinstance(data, AsyncIterable) or hasattr(data, "__next__"):
             parts: Any = data
-            return run_in_background(send_stream(self, parts), self._on_stream_error)
+            return run_in_background(send_stream(self, parts, compress), self._on_stream_error)
         raise TypeError(
             "send() takes str, bytes-like, a number, or an iterator or async iterable of parts, "
             f"not {type(data).__name__}"
@@ -159,9 +159,9 @@ class WebSocketConnection(ConnectionLife):
         if not isinstance(error, ConnectionClosed):
             self._on_listener_failure("send", error)
 
-    def send_utf(self, data: Any) -> Any:
+    def send_utf(self, data: Any, compress: bool | None = None) -> Any:
         """Send `data` as a text message, by its `str` form; see `send`."""
-        return self.send(data if isinstance(data, str) else str(data))
+        return self.send(data if isinstance(data, str) else str(data), compress)
 
     def send_frame(self, frame: WebSocketFrame) -> Any:
         """Send one frame as it is, for protocols below the message.

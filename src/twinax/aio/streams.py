@@ -95,7 +95,9 @@ class MessageStream:
         return b"".join(parts)
 
 
-async def send_stream(connection: "WebSocketConnection", parts: AsyncIterable[Any] | Iterable[Any]) -> None:
+async def send_stream(
+    connection: "WebSocketConnection", parts: AsyncIterable[Any] | Iterable[Any], compress: bool | None = None
+) -> None:
     """Send the parts as one message, each in a frame of its own, as they come.
 
     All parts are text, or all are bytes-like; without any part an empty text message is sent. Other
@@ -110,7 +112,7 @@ async def send_stream(connection: "WebSocketConnection", parts: AsyncIterable[An
     """
     while connection.is_streaming or not connection.is_writable:
         await connection._wait_room()
-    connection.begin_stream()
+    connection.begin_stream(compress)
     try:
         opcode = await _send_parts(connection, parts)
         connection.send_part(FIN | opcode, b"")

@@ -142,14 +142,18 @@ class WebSocketProtocol:
 
     # --- messages -----------------------------------------------------------------------------
 
-    def send(self, data: str | bytes | bytearray | memoryview) -> None:
+    def send(self, data: str | bytes | bytearray | memoryview, compress: bool | None = None) -> None:
         """Send a message: text for `str`, binary for bytes-like.
+
+        Args:
+            data: The message.
+            compress: Compress it, or do not; None: as the extensions see fit.
 
         Raises:
             LocalProtocolError: The connection is not open.
         """
         self._check_opened()
-        self._core.send(data)
+        self._core.send(data, compress)
 
     def send_frame(self, frame: WebSocketFrame) -> None:
         """Send a frame as it is.
