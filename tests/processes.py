@@ -39,6 +39,11 @@ class StartedProgram:
         self._news = asyncio.Condition()
         self._reader = asyncio.ensure_future(self._read())
 
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
     async def line(self, pattern: str, within: float = 30.0) -> re.Match[str]:
         """Waits for the next line that matches a regular expression, and returns the match.
 

@@ -5,7 +5,7 @@ import contextlib
 import os
 import re
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 from processes import ProgramFailed
 
@@ -16,12 +16,16 @@ _SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[=>78]|\r")
 
 
 class Terminal:
-    """The screen and the keyboard of a program; made by `in_terminal`."""
+    """The screen and the keyboard of a program; made by `in_terminal`.
+
+    Attributes:
+        shown: Everything shown so far, as it was sent.
+    """
 
     def __init__(self, master: int, process: asyncio.subprocess.Process) -> None:
         self._master = master
         self._process = process
-        self._shown = ""
+        self.shown = ""
         self._news = asyncio.Event()
         os.set_blocking(master, False)
         asyncio.get_running_loop().add_reader(master, self._read)
@@ -29,7 +33,7 @@ class Terminal:
     @property
     def screen(self) -> str:
         """Everything shown so far, without control sequences."""
-        return _SEQUENCE.sub("", self._shown)
+        return _SEQUENCE.sub("", self.shown)
 
     async def see(self, pattern: str) -> re.Match[str]:
         """Waits until a regular expression is found on the screen.
@@ -66,13 +70,21 @@ class Terminal:
         # A terminal answers the question where its cursor is.
         if b"\x1b[6n" in data:
             os.write(self._master, b"\x1b[1;1R")
-        self._shown += data.decode(errors="replace")
+        self.shown += data.decode(errors="replace")
         self._news.set()
 
 
 @contextlib.asynccontextmanager
-async def in_terminal(*arguments: str, line_editor: bool) -> AsyncIterator[Terminal]:
-    """Runs a command of twinax in a terminal; without `line_editor` as if prompt-toolkit were not installed."""
+async def in_terminal(
+    *arguments: str, line_editor: bool = False, variables: Mapping[str, str] | None = None
+) -> AsyncIterator[Terminal]:
+    """Runs a command of twinax in a terminal; without `line_editor` as if prompt-toolkit were not installed.
+
+    Args:
+        arguments: Those of ``twinax``.
+        line_editor: Whether prompt-toolkit may be used.
+        variables: What to set in its environment.
+    """
     script = "" if line_editor else "sys.modules['prompt_toolkit'] = None; "
     script = f"import sys; {script}from twinax.cli.main import main; sys.exit(main())"
     master, slave = os.openpty()
@@ -83,7 +95,7 @@ async def in_terminal(*arguments: str, line_editor: bool) -> AsyncIterator[Termi
         stderr=slave,
         # The terminal becomes the program's own, so that Ctrl-C reaches it.
         preexec_fn=lambda: (os.setsid(), _take_terminal()),
-        env={**os.environ, "TERM": "xterm"},
+        env={**os.environ, "TERM": "xterm", **(variables or {})},
     )
     os.close(slave)
     try:

@@ -18,6 +18,7 @@ __all__ = ["COMMANDS", "main"]
 COMMANDS = {
     "serve": "serve an echo server, or a handler of yours",
     "connect": "talk to a WebSocket server, by hand or from a pipe",
+    "bench": "load a server that echoes, show how fast it answers",
     "demo": "serve a page that shows what WebSockets can do",
     "doctor": "show what this installation has and what it lacks",
 }

@@ -3,7 +3,7 @@
 import argparse
 import math
 
-__all__ = ["at_least_zero", "port", "positive", "size"]
+__all__ = ["above_zero", "at_least_zero", "payload_size", "port", "positive", "size"]
 
 UNITS = {"": 1, "B": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
 
@@ -22,6 +22,18 @@ def size(text: str) -> int | None:
     if unit not in UNITS or not (digits.isascii() and digits.isdigit()):
         raise argparse.ArgumentTypeError(f"{text!r} is not a size; write 65536, 64K, 1M or none")
     return int(digits) * UNITS[unit]
+
+
+def payload_size(text: str) -> int:
+    """Read a size in bytes, such as ``128``, ``16K`` or ``1M``.
+
+    Raises:
+        argparse.ArgumentTypeError: It is not a size.
+    """
+    value = size(text)
+    if value is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size; write 128, 16K or 1M")
+    return value
 
 
 def port(text: str) -> int:
@@ -59,3 +71,18 @@ def at_least_zero(text: str) -> float:
     if not seconds >= 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
     return seconds
+
+
+def above_zero(text: str) -> float:
+    """Read a number above zero; ``inf`` is allowed.
+
+    Raises:
+        argparse.ArgumentTypeError: It is no number, or not above zero.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not value > 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return value

@@ -1,0 +1,1 @@
+"""The load behind `twinax bench`: what worker processes do, and how it is shown."""
