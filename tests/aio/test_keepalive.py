@@ -39,6 +39,28 @@ async def test_a_silent_peer_is_pinged_and_its_pong_keeps_it() -> None:
         await leave(pair)
 
 
+async def test_a_peer_that_answers_is_pinged_again_after_an_interval_not_after_the_grace_period() -> None:
+    async with accepted(keepalive_interval=20.0, keepalive_grace_period=300.0) as pair:
+        for number in range(1, 5):
+            ping = await pair.peer.frame()
+            assert now() - pair.connection.opened_at == pytest.approx(20 * number)
+            pair.peer.send(frame(PONG, ping.payload))
+        await pair.connection.wait_closed()
+        assert pair.connection.close_report.duration == pytest.approx(5 * 20 + 300)
+        assert "300.0 s of them after a ping" in pair.connection.close_report.cause
+
+
+@pytest.mark.every_loop
+async def test_pings_go_on_whatever_the_resolution_of_the_clock() -> None:
+    # uvloop counts milliseconds and rounds: its timers run up to half of one early.
+    async with asyncio.timeout(30), accepted(keepalive_interval=0.01) as pair:
+        for _ in range(20):
+            ping = await pair.peer.frame()
+            assert ping.opcode == PING
+            pair.peer.send(frame(PONG, ping.payload))
+        await leave(pair)
+
+
 async def test_a_peer_that_talks_is_not_pinged() -> None:
     async with accepted(**TIMES, on_connect=lambda connection: connection.on("message", str)) as pair:
         for _ in range(10):

@@ -2,7 +2,7 @@
 
 One timer per connection, armed once per interval however much traffic there is: when it fires it looks
 at the time of the last byte. A ping is only sent to a peer that was silent for a whole interval, and
-any byte afterwards counts as life, not only the matching pong.
+any byte afterwards counts as life, not only the matching pong: the next interval begins with it.
 """
 
 import asyncio
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from .connection import WebSocketConnection
 
 __all__ = ["Keepalive", "Pings"]
+
+CLOCK_TICK = 0.001  # uvloop counts whole milliseconds: what is armed for less fires before any time has passed
 
 
 class Pings:
@@ -66,11 +68,12 @@ class Pings:
 class Keepalive:
     """Watches that the peer of one connection is alive."""
 
-    __slots__ = ("_connection", "_handle", "_pinged_at")
+    __slots__ = ("_connection", "_due", "_handle", "_pinged_at")
 
     def __init__(self, connection: "WebSocketConnection") -> None:
         self._connection = connection
         self._handle: asyncio.TimerHandle | None = None
+        self._due = 0.0
         self._pinged_at = 0.0
 
     def start(self) -> None:
@@ -85,14 +88,15 @@ class Keepalive:
 
     def _arm(self, delay: float) -> None:
         loop = self._connection.wire.loop
-        self._handle = loop.call_at(loop.time() + delay, self._check)
+        # Kept here, not asked of the handle: uvloop's cannot tell when the delay was next to nothing.
+        self._due = loop.time() + max(delay, CLOCK_TICK)
+        self._handle = loop.call_at(self._due, self._check)
 
     def _check(self) -> None:
         connection = self._connection
         wire = connection.wire
         now = wire.loop.time()
-        assert self._handle is not None
-        lag = get_loop_state(wire.loop).record_timer(self._handle.when(), now)
+        lag = get_loop_state(wire.loop).record_timer(self._due, now)
         config = connection.config
         last_life = max(wire.last_rcvd, connection.opened_at)
         silence = now - last_life
@@ -101,14 +105,19 @@ class Keepalive:
             self._pinged_at = 0.0
             self._arm(config.keepalive_interval)
         elif self._pinged_at and last_life < self._pinged_at:
-            self._judge(now, lag, silence)
+            grace = self._pinged_at + config.keepalive_grace_period - now
+            if grace > 0:
+                self._arm(grace)
+            else:
+                self._judge(now, lag, silence)
         elif silence < config.keepalive_interval:
             self._pinged_at = 0.0
             self._arm(config.keepalive_interval - silence)
         else:
             self._pinged_at = now
             connection.send_keepalive_ping()
-            self._arm(config.keepalive_grace_period)
+            # Not the whole grace period: a peer that answers may fall silent for an interval long before its end.
+            self._arm(min(config.keepalive_interval, config.keepalive_grace_period))
 
     def _judge(self, now: float, lag: float, silence: float) -> None:
         """The grace period after our ping is over and nothing has come."""
