@@ -32,10 +32,7 @@ lint: .venv/.tools ## Only the linters: ruff, mypy, pyright
 quick: .venv/.tools ## Only the tests that need no other program, on both cores
 	.venv/bin/python tests/run.py test --ignore=tests/conformance --ignore=tests/interop --ignore=tests/browser
 
-docs: .venv/.tools ## Build the documentation into docs/_build; any warning fails
-	.venv/bin/python -m sphinx -q -W --keep-going docs docs/_build
-
-docs: .venv/.docs ## Build the documentation into docs/_build/html
+docs: .venv/.docs ## Build the documentation into docs/_build/html; any warning fails
 	.venv/bin/sphinx-build --fail-on-warning --keep-going --quiet -b html -d docs/_build/doctrees docs docs/_build/html
 
 bench: node ## Measure twinax beside its peers, on an idle machine; QUICK=1: a look in three minutes
