@@ -8,8 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 PIP := .venv/bin/python -m pip --quiet
-CORE := $(wildcard src/twinax/_core/*.py src/twinax/_core/*.pyx src/twinax/_core/*.pxi src/twinax/_core/*.pxd \
-	src/twinax/_core/*.h src/twinax/_core/*.c)
+CORE := $(foreach folder,_core aio/sockets,$(wildcard $(addprefix src/twinax/$(folder)/*.,py pyx pxi h)))
 NODE_PACKAGES := tests/interop/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
@@ -39,7 +38,7 @@ bench: node ## Measure twinax beside its peers, on an idle machine; QUICK=1: a l
 	.venv/bin/python benchmarks/run.py $(if $(QUICK),--quick)
 
 clean: ## Remove everything that was made
-	rm -rf .venv .tools build dist docs/_build tests/interop/node_modules benchmarks/node/node_modules src/*.egg-info src/twinax/_core/*.so
+	rm -rf .venv .tools build dist docs/_build tests/interop/node_modules benchmarks/node/node_modules src/*.egg-info src/twinax/_core/*.so src/twinax/aio/sockets/*.so
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

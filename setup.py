@@ -1,4 +1,4 @@
-"""Build of the compiled core: one extension from the very sources that also run interpreted.
+"""Build of the compiled core: extensions from the very sources that also run interpreted.
 
 ``TWINAX_BUILD`` decides: ``auto`` (default) builds it where a C compiler works and goes on without it
 where none does, ``require`` fails instead, ``skip`` does not try. Everything else is in pyproject.toml.
@@ -14,6 +14,7 @@ from setuptools.command.build_ext import build_ext
 CHOICES = ("auto", "require", "skip")
 CHOICE = os.environ.get("TWINAX_BUILD", "auto")
 CORE = "src/twinax/_core"
+SOCKETS = "src/twinax/aio/sockets"  # they stand on epoll
 
 
 class BuildCore(build_ext):
@@ -40,16 +41,23 @@ def extensions() -> list[Extension]:
         return []
     from Cython.Build import cythonize
 
-    names = sorted(name for name in os.listdir(CORE) if name.endswith((".py", ".pyx", ".pxi", ".h")))
-    unit = Extension(
-        "twinax._core._compiled",
-        [f"{CORE}/_compiled.pyx"],
-        include_dirs=[CORE],
-        depends=[f"{CORE}/{name}" for name in names],
+    folders = [CORE]
+    if sys.platform == "linux":
+        folders.append(SOCKETS)
+    return cythonize([unit(folder) for folder in folders], build_dir="build/cython", quiet=True)
+
+
+def unit(folder: str) -> Extension:
+    """Return the extension that is made of the sources in a folder."""
+    names = sorted(name for name in os.listdir(folder) if name.endswith((".py", ".pyx", ".pxi", ".h")))
+    return Extension(
+        f"{folder.removeprefix('src/').replace('/', '.')}._compiled",
+        [f"{folder}/_compiled.pyx"],
+        include_dirs=[folder],
+        depends=[f"{folder}/{name}" for name in names],
         extra_compile_args=["-O3"] if os.name == "posix" else [],
         optional=CHOICE == "auto",
     )
-    return cythonize([unit], build_dir="build/cython", quiet=True)
 
 
 setup(ext_modules=extensions(), cmdclass={"build_ext": BuildCore})

@@ -14,7 +14,7 @@ import frame_bytes
 __all__ = ["Core", "is_required", "load_core", "random_keys"]
 
 MODULES = {
-    "python": ("connection", "frames", "pipeline", "settings", "close_payload", "states"),
+    "python": ("connection", "done", "frames", "pipeline", "settings", "close_payload", "states"),
     "compiled": ("_compiled",),
 }
 NAMES = [

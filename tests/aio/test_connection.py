@@ -116,11 +116,11 @@ async def test_send_frame() -> None:
             pair.connection.send_frame(WebSocketFrame(1, b"c"))
 
 
-async def test_all_that_one_turn_sends_leaves_in_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_all_that_one_turn_sends_leaves_in_one_write() -> None:
     async with accepted() as pair:
         writes: list[bytes] = []
-        transport = pair.connection.wire.transport
-        monkeypatch.setattr(transport, "write", lambda data, write=transport.write: (writes.append(data), write(data)))
+        wire = pair.connection.wire
+        pair.connection.attach(lambda data: (writes.append(bytes(data)), wire.write(data)))
         for number in range(100):
             pair.connection.send(str(number))
         for number in range(100):

@@ -182,9 +182,9 @@ async def test_open_timeout_counts_the_tls_handshake(server_tls: ssl.SSLContext,
         await peer.close()
 
 
-async def test_cancelled_while_it_begins_to_listen() -> None:
+async def test_cancelled_while_it_begins_to_listen(server_tls: ssl.SSLContext) -> None:
     server = WebSocketServer(**OPEN)
-    listening = asyncio.create_task(server.listen("127.0.0.1"))
+    listening = asyncio.create_task(server.listen("127.0.0.1", ssl=server_tls))  # which is left to transports
     await until(lambda: bool(server.sockets))
     assert not listening.done()  # the address is bound, and asyncio waits for a turn of the loop
     listening.cancel()

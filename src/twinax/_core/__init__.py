@@ -15,6 +15,7 @@ __all__ = [
     "CoreSettings",
     "MaskKeys",
     "Pipeline",
+    "Turn",
     "build_frame",
     "mask_payload",
     "parse_header",
@@ -35,6 +36,7 @@ if not TYPE_CHECKING and _choice != "python":
             CoreSettings,
             MaskKeys,
             Pipeline,
+            Turn,
             build_frame,
             mask_payload,
             parse_header,
@@ -47,7 +49,8 @@ if not TYPE_CHECKING and _choice != "python":
 
 if IMPLEMENTATION == "python":
     from .connection import HEADROOM, CoreConnection
+    from .done import DONE
     from .frames import MaskKeys, build_frame, mask_payload, parse_header
     from .pipeline import Pipeline
     from .settings import CoreSettings
-    from .states import DONE
+    from .turn import Turn

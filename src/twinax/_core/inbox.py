@@ -11,11 +11,12 @@ from typing import Any
 from .. import _cython as cython
 
 if not cython.compiled:
+    from .done import DONE
     from .frames import MaskKeys
     from .output import Output
     from .receiving import Arrival, Receiving
     from .settings import CoreSettings
-    from .states import DONE, LOST, OPEN
+    from .states import LOST, OPEN
 
 __all__ = ["Inbox"]
 

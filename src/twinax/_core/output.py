@@ -15,6 +15,7 @@ from ..errors import LocalProtocolError
 
 if not cython.compiled:
     from .close_payload import build_close_payload
+    from .done import DONE
     from .frames import (
         FIN,
         MAX_CONTROL_PAYLOAD,
@@ -29,7 +30,8 @@ if not cython.compiled:
     )
     from .pipeline import COMPRESS, COMPRESS_NOT, ENCODED, Pipeline
     from .settings import CoreSettings
-    from .states import CLOSING, DONE, FRAGMENTS, LOST, OPEN, STATE_NAMES
+    from .states import CLOSING, FRAGMENTS, LOST, OPEN, STATE_NAMES
+    from .turn import Turn
 
 __all__ = ["Output"]
 
@@ -47,6 +49,8 @@ class Output:
     _state: cython.uint
     _out: bytearray
     _write: Any
+    _turn: Turn | None
+    _call_soon: Any
     _corked: cython.bint
     _flush_scheduled: cython.bint
     _writable: cython.bint
@@ -64,6 +68,8 @@ class Output:
         self._state = OPEN
         self._out = bytearray()
         self._write = None
+        self._turn = None
+        self._call_soon = None
         self._corked = False
         self._flush_scheduled = False
         self._writable = True
@@ -77,6 +83,11 @@ class Output:
     def attach(self, write: Callable[[bytes], object]) -> None:
         """Say where output goes: `write` is given bytes that nobody changes any more."""
         self._write = write
+
+    def set_turn(self, turn: Turn, call_soon: Callable[..., object]) -> None:
+        """Say who sees to it that `flush` is called at the end of the loop's turn."""
+        self._turn = turn
+        self._call_soon = call_soon
 
     # --- questions ----------------------------------------------------------------------------
 
@@ -283,7 +294,10 @@ class Output:
         """See to it that the buffer is written, once, at the end of the read event or of the turn."""
         if not self._corked and not self._flush_scheduled and self._out:
             self._flush_scheduled = True
-            self._schedule_flush()
+            if self._turn is not None:
+                self._turn.add(self, self._call_soon)
+            else:
+                self._schedule_flush()
 
     def flush(self) -> None:
         """Write what is in the buffer now."""

@@ -1,8 +1,8 @@
-"""The states of a connection, what keeps its messages back, and the awaitable of those that are not kept back."""
+"""The states of a connection, and what keeps its messages back."""
 
 from .. import _cython as cython
 
-__all__ = ["DONE", "Done"]
+__all__ = ["STATE_NAMES"]
 
 # The states. Others ask the predicates of `Output`; what arrives in a state is a table in connection.py.
 OPEN = cython.declare(cython.uint, 0)
@@ -16,21 +16,3 @@ STATE_NAMES = ("open", "closing", "closed", "failed", "lost")
 # What keeps other messages back: fragments of two messages may not mix (RFC 6455 5.4).
 STREAM = cython.declare(cython.uint, 1)  # a message in parts, from `begin_stream` to `end_stream`
 FRAGMENTS = cython.declare(cython.uint, 2)  # one that is being cut up right now
-
-
-class Done:
-    """An awaitable that is ready: what `send` returns as long as the peer keeps up."""
-
-    __slots__ = ()
-
-    def __await__(self) -> "Done":
-        return self
-
-    def __iter__(self) -> "Done":
-        return self
-
-    def __next__(self) -> None:
-        raise StopIteration
-
-
-DONE = Done()

@@ -26,7 +26,7 @@ class ResponseReader:
     """Reads one answer from a wire.
 
     Attributes:
-        wire: The wire; a transport has to be made for it.
+        wire: The wire, once the socket is connected.
         head: The head of the answer; None until it has come.
     """
 
@@ -41,7 +41,7 @@ class ResponseReader:
         self._ended = False
         self._interim = 0
         self.head: ResponseHead | None = None
-        self.wire = Wire(loop, self)
+        self.wire: Wire
 
     async def read_head(self) -> ResponseHead:
         """Wait for the head of the answer.
@@ -76,6 +76,9 @@ class ResponseReader:
         self.wire.resume_reading()
 
     # --- what the wire tells ------------------------------------------------------------------
+
+    def wire_opened(self) -> None:
+        """Called by the wire: it is there; the request is written by whoever connects."""
 
     def receive(self, buffer: bytearray, end: int, now: float) -> None:
         """Called by the wire: bytes have come."""

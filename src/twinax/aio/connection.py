@@ -226,9 +226,6 @@ class WebSocketConnection(ConnectionLife):
         self.give_up(f"the peer does not read: {size} bytes would be unsent, max_unsent_size={limit}")
         return self._closed_error()
 
-    def _schedule_flush(self) -> None:
-        self.wire.loop.call_soon(self.flush)
-
     # --- ping and pong ------------------------------------------------------------------------
 
     def ping(self, data: bytes | str | None = None) -> "asyncio.Future[float]":

@@ -10,12 +10,12 @@ import socket
 from itertools import chain, zip_longest
 from typing import Any, Final
 
-__all__ = ["dial", "interleave"]
+__all__ = ["dial", "dial_unix", "interleave"]
 
 # RFC 8305 5: recommended before the next address is tried while the last one has not answered.
 ATTEMPT_DELAY: Final = 0.25
 
-Address = tuple[Any, Any, int, tuple[Any, ...]]
+Address = tuple[Any, Any, int, Any]
 
 
 async def dial(host: str, port: int, local_address: tuple[str, int] | None = None) -> socket.socket:
@@ -64,6 +64,20 @@ async def dial(host: str, port: int, local_address: tuple[str, int] | None = Non
         for task in running:
             task.cancel()
             task.add_done_callback(_dispose)
+
+
+async def dial_unix(path: str) -> socket.socket:
+    """Connect to a Unix socket.
+
+    Returns:
+        The connected socket, non-blocking.
+
+    Raises:
+        OSError: Nobody listens there.
+
+    Cancellation: Safe; the socket is closed.
+    """
+    return await _connect((socket.AF_UNIX, socket.SOCK_STREAM, 0, path), None)
 
 
 def interleave(addresses: list[Address]) -> list[Address]:

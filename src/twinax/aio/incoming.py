@@ -6,12 +6,14 @@ bytes behind a refused upgrade are never read as another request.
 """
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .._core import HEADROOM
 from ..errors import HandshakeError
 from ..protocol import HeadBuffer, build_reject, parse_request_head
 from .http import HTTPResponse, build_http_answer
+from .sockets import Hub, SocketWire
+from .transport_wire import TransportWire
 from .wire import Wire
 
 if TYPE_CHECKING:
@@ -45,17 +47,31 @@ class Incoming:
         self.early = b""
         self.is_plain = False
         self.request: WebSocketRequest | None = None
-        self.wire = Wire(loop, self, self._made)
+        self.wire: Wire
 
-    def _made(self) -> None:
-        """The transport is there, TLS included."""
+    @classmethod
+    def on_transport(cls, admission: "Admission", loop: asyncio.AbstractEventLoop) -> "tuple[Incoming, TransportWire]":
+        """Wait for a transport; return its protocol too."""
+        incoming = cls(admission, loop)
+        incoming.wire = wire = TransportWire(loop, incoming)
+        return incoming, wire
+
+    @classmethod
+    def on_socket(cls, admission: "Admission", hub: Hub, no_delay: bool, fd: int, peer: Any) -> None:
+        """Take over a socket that was accepted."""
+        incoming = cls(admission, hub.loop)
+        incoming.wire = wire = SocketWire(hub, fd, peer, incoming, no_delay=no_delay)
+        wire.start()
+
+    # --- what the wire tells ------------------------------------------------------------------
+
+    def wire_opened(self) -> None:
+        """Called by the wire: it is there, TLS included."""
         timeout = self._admission.config.open_timeout
         if timeout is not None:
             loop = self.wire.loop
             self._timer = loop.call_at(max(loop.time(), self._accepted_at + timeout), self._time_out, timeout)
         self._admission.incoming_opened(self)
-
-    # --- what the wire tells ------------------------------------------------------------------
 
     def receive(self, buffer: bytearray, end: int, now: float) -> None:
         """Called by the wire: bytes have come."""

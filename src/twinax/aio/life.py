@@ -16,6 +16,7 @@ from ..errors import ConcurrencyError, ConnectionClosed, ConnectionClosedError, 
 from ..logs import ConnectionLogger
 from .closing import Closing, explain_loss
 from .events import Emitter, run_in_background
+from .loop import get_loop_state
 from .pump import MessagePump
 from .wire import Wire
 
@@ -109,6 +110,7 @@ class ConnectionLife(Emitter, CoreConnection):
         self._trace: list[tuple[float, str]] = []
         self.attach(wire.write)
         self.set_loop(wire.loop)
+        self.set_turn(get_loop_state(wire.loop).turn, wire.loop.call_soon)
         wire.hand_over(self)
         if wire.is_lost:
             # The peer went away before accept(): the application still gets its `close` event, later.

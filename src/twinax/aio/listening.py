@@ -6,10 +6,16 @@ import ipaddress
 import os
 import socket
 import ssl as ssl_module
-from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from ..config import ServerConfig
+from .incoming import Incoming
+from .loop import get_hub
+from .sockets import Acceptor, Hub
+
+if TYPE_CHECKING:
+    from .admission import Admission
 
 __all__ = ["Listeners", "new_event_loop"]
 
@@ -29,11 +35,12 @@ class Listeners:
 
     def __init__(self) -> None:
         self._servers: list[tuple[asyncio.Server, bool]] = []
+        self._acceptors: list[Acceptor] = []
         self._paths: list[tuple[str, int]] = []
 
     async def open(
         self,
-        factory: Callable[[], asyncio.BaseProtocol],
+        admission: "Admission",
         config: ServerConfig,
         *,
         host: str | None,
@@ -42,10 +49,14 @@ class Listeners:
         path: str | None,
         sock: socket.socket | None,
     ) -> None:
-        """Listen on one more address; the protocols are made by `factory`."""
+        """Listen on one more address; whoever connects is brought before `admission`."""
         if (path is not None) + (sock is not None) + (host is not None or port != 0) > 1:
             raise ValueError("host and port, path, and sock exclude each other")
         loop = asyncio.get_running_loop()
+
+        def factory() -> asyncio.BaseProtocol:
+            return Incoming.on_transport(admission, loop)[1]
+
         # asyncio suspends once more when it has begun to serve: cancelled there, nobody would know the server.
         options: dict[str, Any] = {"ssl": ssl, "backlog": config.backlog, "start_serving": False}
         if ssl is not None:
@@ -60,10 +71,29 @@ class Listeners:
         else:
             server = await loop.create_server(factory, host, port, **options)
         self._servers.append((server, ssl is not None))
-        await server.start_serving()
+        hub = get_hub(loop) if ssl is None else None
+        if hub is None:
+            await server.start_serving()
+        else:
+            self._acceptors += [self._accept(hub, admission, config, bound) for bound in server.sockets]
+
+    def _accept(self, hub: Hub, admission: "Admission", config: ServerConfig, bound: Any) -> Acceptor:
+        """Listen on a socket that the loop has bound, without its transports."""
+        # A duplicate: the loop closes its own, and neither could be closed behind the other's back.
+        sock = socket.socket(fileno=os.dup(bound.fileno()))
+        sock.setblocking(False)
+        no_delay = config.disable_nagle_algorithm and is_internet(sock)
+        if no_delay:
+            # Inherited by what is accepted, which spares a system call each.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.listen(config.backlog)
+        return Acceptor(hub, sock, partial(Incoming.on_socket, admission, hub, no_delay))
 
     def close(self) -> None:
         """Stop listening."""
+        acceptors, self._acceptors = self._acceptors, []
+        for acceptor in acceptors:
+            acceptor.close()
         servers, self._servers = self._servers, []
         for server, _ in servers:
             server.close()

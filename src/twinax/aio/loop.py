@@ -5,24 +5,36 @@ connection's own. 10,000 idle connections so cost one buffer, and it stays in th
 """
 
 import asyncio
-from weakref import WeakKeyDictionary
+from weakref import ReferenceType, WeakKeyDictionary, ref
 
-from .._core import HEADROOM
+from .._core import HEADROOM, Turn
+from .sockets import HAS_SOCKETS, Hub
 
-__all__ = ["LoopState", "get_loop_state"]
+__all__ = ["LoopState", "get_hub", "get_loop_state"]
 
-READ_SIZE = 65536
+READ_SIZE = 262144  # four messages of 16 KiB and their headers are a little more than 64 KiB
 LAG_WINDOW = 60.0
 
 
 class LoopState:
-    """One of these per event loop; see `get_loop_state`."""
+    """One of these per event loop; see `get_loop_state`.
 
-    __slots__ = ("_worst", "_worst_at", "buffer", "view")
+    It must not hold the loop, or neither would ever be freed: the hub is held by its sockets.
+
+    Attributes:
+        buffer: What is read lands here first.
+        view: The part of it behind the headroom.
+        turn: Who has something to write at the end of the turn.
+        hub: The sockets that are not left to transports; a reference that may be dead.
+    """
+
+    __slots__ = ("_worst", "_worst_at", "buffer", "hub", "turn", "view")
 
     def __init__(self) -> None:
         self.buffer = bytearray(HEADROOM + READ_SIZE)
         self.view = memoryview(self.buffer)[HEADROOM:]
+        self.turn = Turn()
+        self.hub: ReferenceType[Hub] | None = None
         self._worst = 0.0
         self._worst_at = 0.0
 
@@ -48,3 +60,15 @@ def get_loop_state(loop: asyncio.AbstractEventLoop) -> LoopState:
     if state is None:
         state = _states[loop] = LoopState()
     return state
+
+
+def get_hub(loop: asyncio.AbstractEventLoop) -> Hub | None:
+    """Return the hub of this loop; None where sockets are left to its transports."""
+    if not HAS_SOCKETS:
+        return None
+    state = get_loop_state(loop)
+    hub = None if state.hub is None else state.hub()
+    if hub is None:
+        hub = Hub(loop, state.buffer, state.turn)
+        state.hub = ref(hub)
+    return hub

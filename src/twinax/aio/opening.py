@@ -27,8 +27,10 @@ from ..protocol import (
 from ..uri import WebSocketURI, parse_uri, resolve_redirect
 from .answer import ResponseReader
 from .connection import WebSocketConnection
-from .dialing import dial
+from .dialing import dial, dial_unix
 from .settings import build_settings
+from .transport_wire import TransportWire
+from .wire import Wire, open_wire
 
 __all__ = ["open_connection"]
 
@@ -177,7 +179,7 @@ class _Opening:
     # --- TCP and TLS --------------------------------------------------------------------------
 
     async def _connect(self, loop: asyncio.AbstractEventLoop, reader: ResponseReader) -> None:
-        """Make the transport of the reader's wire."""
+        """Make the wire of the reader."""
         uri = self.uri
         self.phase = "connecting to"
         try:
@@ -190,6 +192,7 @@ class _Opening:
         config = self.config
         context = config.ssl if config.ssl is not None else _default_context()
         wire = reader.wire
+        assert isinstance(wire, TransportWire)
         try:
             transport = await loop.start_tls(
                 wire.transport,
@@ -207,16 +210,21 @@ class _Opening:
 
     async def _connect_socket(self, loop: asyncio.AbstractEventLoop, reader: ResponseReader) -> None:
         config = self.config
-        if config.sock is None and config.unix_path is not None:
-            await loop.create_unix_connection(lambda: reader.wire, config.unix_path)
-            return
         sock = config.sock
-        if sock is None:
+        if sock is None and config.unix_path is not None:
+            sock = await dial_unix(config.unix_path)
+        elif sock is None:
             sock = await dial(self.uri.host, self.uri.port, config.local_address)
         try:
-            unix = sock.family == getattr(socket, "AF_UNIX", None)
-            create = loop.create_unix_connection if unix else loop.create_connection
-            await create(lambda: reader.wire, sock=sock)
+            sock.setblocking(False)
+            wire: Wire | None = None if self.uri.secure else open_wire(loop, sock, reader)
+            if wire is None:
+                wire = TransportWire(loop, reader)
+                protocol = wire
+                unix = sock.family == getattr(socket, "AF_UNIX", None)
+                create = loop.create_unix_connection if unix else loop.create_connection
+                await create(lambda: protocol, sock=sock)
+            reader.wire = wire
         except BaseException:
             sock.close()
             raise
@@ -231,7 +239,7 @@ class _Opening:
 
 def abandon(reader: ResponseReader) -> None:
     """Close the socket at once, as far as there is one; what follows is discarded."""
-    if hasattr(reader.wire, "transport"):
+    if hasattr(reader, "wire"):
         reader.wire.abort()
 
 

@@ -87,10 +87,9 @@ class WebSocketServer(Emitter):
         Concurrency: Any number of calls, each for an address of its own.
         """
         self._admission.closing = False
-        loop = asyncio.get_running_loop()
         before = len(self.urls)
         await self._ports.open(
-            lambda: Incoming(self._admission, loop).wire,
+            self._admission,
             self.config,
             host=host,
             port=port,
@@ -262,9 +261,9 @@ class WebSocketServer(Emitter):
             transport: The transport; its protocol is replaced.
             early: Bytes that were read behind the head.
         """
-        incoming = Incoming(self._admission, asyncio.get_running_loop())
-        transport.set_protocol(incoming.wire)
-        incoming.wire.connection_made(transport)
+        incoming, wire = Incoming.on_transport(self._admission, asyncio.get_running_loop())
+        transport.set_protocol(wire)
+        wire.connection_made(transport)
         incoming.early = early
         # Too many may be under way, or the server may be closing.
         if not incoming.is_answered and not transport.is_closing():

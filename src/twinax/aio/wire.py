@@ -1,18 +1,19 @@
-"""The one place that talks to transports: bytes in, bytes out, and the ways in which a connection ends.
+"""The one place that talks to the network: bytes in, bytes out, and the ways in which a connection ends.
 
-Another kind of wire (a transport of another library, or `recv` and `send` of our own) only has to offer
-the methods of `Wire`, and to call the four of `WireOwner`.
+There are two wires. `SocketWire` calls `recv` and `send` itself and is what plain connections run on where the
+system has epoll; `TransportWire` stands on a transport of the event loop: for TLS, and everywhere else. What
+they have in common is written down here; the core does not know which one it has.
 """
 
 import asyncio
+import contextlib
 import socket
-from collections.abc import Callable
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
-from .._core import HEADROOM
-from .loop import get_loop_state
+from .loop import get_hub
+from .sockets import SocketWire
 
-__all__ = ["Wire", "WireOwner"]
+__all__ = ["OpeningOwner", "Wire", "WireOwner", "open_wire"]
 
 
 class WireOwner(Protocol):
@@ -31,200 +32,107 @@ class WireOwner(Protocol):
         """The transport is full, or takes more again."""
 
 
-class Wire(asyncio.BufferedProtocol):
-    """One TCP, TLS or Unix connection.
+class OpeningOwner(WireOwner, Protocol):
+    """The first owner of a wire, up to the end of the opening handshake."""
 
-    Attributes:
-        last_rcvd: Loop time of the last byte that came in; 0 when none did.
-        last_sent: Loop time of the last write; 0 when there was none.
-        rcvd_size: Bytes that came in.
-        is_lost: Whether the connection is gone.
-        is_tls: Whether the connection is encrypted.
-    """
+    def wire_opened(self) -> None:
+        """The connection is there, TLS included."""
 
-    __slots__ = (
-        "_buffer",
-        "_finished",
-        "_on_made",
-        "_owner",
-        "_paused_at",
-        "_receive",
-        "_time",
-        "_unsent",
-        "_view",
-        "is_lost",
-        "is_tls",
-        "last_rcvd",
-        "last_sent",
-        "loop",
-        "rcvd_size",
-        "transport",
-    )
 
-    transport: asyncio.Transport
+class Wire(Protocol):
+    """One TCP, TLS or Unix connection."""
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, owner: WireOwner, on_made: Callable[[], None] | None = None
-    ) -> None:
-        """Make a wire for a transport that will come.
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop."""
+        ...
 
-        Args:
-            loop: The event loop.
-            owner: Who is told what happens.
-            on_made: Called when the transport is there.
-        """
-        self._on_made = on_made
-        state = get_loop_state(loop)
-        self.loop = loop
-        self._buffer = state.buffer
-        self._view = state.view
-        self._time = loop.time
-        self._owner = owner
-        self._receive = owner.receive
-        self._finished = False
-        self._unsent = 0
-        self._paused_at = 0.0
-        self.is_lost = False
-        self.is_tls = False
-        self.last_rcvd = 0.0
-        self.last_sent = 0.0
-        self.rcvd_size = 0
+    @property
+    def is_lost(self) -> bool:
+        """Whether the connection is gone."""
+        ...
 
-    def hand_over(self, owner: WireOwner) -> None:
-        """Have another owner told from now on."""
-        self._owner = owner
-        self._receive = owner.receive
+    @property
+    def is_tls(self) -> bool:
+        """Whether the connection is encrypted."""
+        ...
 
-    # --- what the transport calls -------------------------------------------------------------
+    @property
+    def last_rcvd(self) -> float:
+        """Loop time of the last byte that came in; 0 when none did."""
+        ...
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Called by the transport: the connection is there."""
-        self.transport = cast(asyncio.Transport, transport)
-        # Asked now: the TLS transport of asyncio forgets everything once it was closed twice.
-        self.is_tls = transport.get_extra_info("ssl_object") is not None
-        if self._on_made is not None:
-            self._on_made()
+    @property
+    def last_sent(self) -> float:
+        """Loop time of the last write; 0 when there was none."""
+        ...
 
-    def get_buffer(self, sizehint: int) -> memoryview:
-        """Called by the transport: where to put the next bytes."""
-        return self._view
-
-    def buffer_updated(self, nbytes: int) -> None:
-        """Called by the transport: `nbytes` bytes were put there."""
-        self.last_rcvd = now = self._time()
-        self.rcvd_size += nbytes
-        self._receive(self._buffer, HEADROOM + nbytes, now)
-
-    def eof_received(self) -> bool:
-        """Called by the transport: the peer sends nothing more. True keeps our direction open."""
-        self._owner.wire_eof()
-        # TLS has no half-closed state: what is returned has no effect there but a warning.
-        return not self.is_tls
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        """Called by the transport: the connection is gone."""
-        self.is_lost = True
-        self._owner.wire_lost(exc)
-
-    def pause_writing(self) -> None:
-        """Called by the transport: more than the high mark is unsent."""
-        self._unsent = self.transport.get_write_buffer_size()
-        self._paused_at = self._time()
-        self._owner.set_writable(False)
-
-    def resume_writing(self) -> None:
-        """Called by the transport: less than the low mark is unsent."""
-        self._unsent = 0
-        self._paused_at = 0.0
-        self._owner.set_writable(True)
-
-    # --- what the owner calls -----------------------------------------------------------------
-
-    def set_up(self, *, high: int, low: int, no_delay: bool, native_keepalive: float | None) -> None:
-        """Set the marks of the write buffer and the options of the socket."""
-        if self.is_lost or self.transport.is_closing():
-            return
-        self.transport.set_write_buffer_limits(high=high, low=low)
-        sock = self.socket
-        if sock is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
-            return
-        # asyncio sets TCP_NODELAY by itself; switching it off is what needs a word.
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, int(no_delay))
-        if native_keepalive is not None:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            if hasattr(socket, "TCP_KEEPIDLE"):
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, max(1, round(native_keepalive)))
-
-    def write(self, data: bytes) -> None:
-        """Send bytes that nobody changes any more."""
-        if self.is_lost or self._finished:
-            return
-        self.last_sent = self._time()
-        self.transport.write(data)
-
-    def finish(self) -> None:
-        """Send what is left, then FIN; reading goes on where the transport can do that, else close."""
-        if self._finished or self.is_lost:
-            return
-        self._finished = True
-        if self.transport.can_write_eof() and not self.transport.is_closing():
-            try:
-                self.transport.write_eof()
-            except OSError:  # the peer was faster: the socket is not connected any more
-                self.transport.close()
-        else:
-            self.transport.close()
-
-    def close(self) -> None:
-        """Send what is left, then close; nothing more is read."""
-        self._finished = True
-        self.transport.close()
-
-    def abort(self) -> None:
-        """Close at once; what is unsent is lost."""
-        self._unsent = self.unsent
-        self.transport.abort()
-
-    def pause_reading(self) -> None:
-        """Leave what comes in to the kernel, which makes the peer wait."""
-        if not self.is_lost and not self.transport.is_closing():
-            self.transport.pause_reading()
-
-    def resume_reading(self) -> None:
-        """Undo `pause_reading`."""
-        if not self.is_lost and not self.transport.is_closing():
-            self.transport.resume_reading()
-
-    # --- questions ----------------------------------------------------------------------------
+    @property
+    def rcvd_size(self) -> int:
+        """Bytes that came in."""
+        ...
 
     @property
     def unsent(self) -> int:
         """Bytes that the kernel has not taken yet; at the end of a connection as last known."""
-        return self._unsent if self.is_lost or self.transport.is_closing() else self.transport.get_write_buffer_size()
-
-    def stalled_for(self, now: float) -> float:
-        """Seconds for which the transport was full without any progress; asking notes the progress."""
-        if not self._paused_at:
-            return 0.0
-        unsent = self.unsent
-        if unsent != self._unsent:
-            self._unsent = unsent
-            self._paused_at = now
-        return now - self._paused_at
+        ...
 
     @property
     def socket(self) -> Any:
-        """The socket as far as the transport shows it, or None."""
-        return self.transport.get_extra_info("socket")
+        """The socket as far as the wire shows it, or None."""
+        ...
 
     @property
     def remote_address(self) -> str:
         """The peer's address without its port; the empty string for a Unix socket."""
-        peer = self.transport.get_extra_info("peername")
-        return str(peer[0]) if isinstance(peer, tuple) and peer else ""
+        ...
 
     @property
     def remote_port(self) -> int:
         """The peer's port, 0 when it has none."""
-        peer = self.transport.get_extra_info("peername")
-        return int(peer[1]) if isinstance(peer, tuple) and len(peer) > 1 else 0
+        ...
+
+    def stalled_for(self, now: float) -> float:
+        """Seconds for which nothing left although bytes wait; asking notes the progress."""
+        ...
+
+    def hand_over(self, owner: WireOwner) -> None:
+        """Have another owner told from now on."""
+
+    def set_up(self, *, high: int, low: int, no_delay: bool, native_keepalive: float | None) -> None:
+        """Set the marks of what may be unsent, and the options of the socket."""
+
+    def write(self, data: bytes) -> None:
+        """Send bytes that nobody changes any more."""
+
+    def finish(self) -> None:
+        """Send what is left, then FIN; reading goes on where the wire can do that, else close."""
+
+    def close(self) -> None:
+        """Send what is left, then close; nothing more is read."""
+
+    def abort(self) -> None:
+        """Close at once; what is unsent is lost."""
+
+    def pause_reading(self) -> None:
+        """Leave what comes in to the kernel, which makes the peer wait."""
+
+    def resume_reading(self) -> None:
+        """Undo `pause_reading`."""
+
+
+def open_wire(loop: asyncio.AbstractEventLoop, sock: socket.socket, owner: OpeningOwner) -> SocketWire | None:
+    """Make a wire of a connected socket, which then belongs to the wire.
+
+    Returns:
+        The wire; None where only transports serve, and the socket is still the caller's.
+    """
+    hub = get_hub(loop)
+    if hub is None:
+        return None
+    peer: Any = ""
+    with contextlib.suppress(OSError):  # it may be gone again, which reading will tell
+        peer = sock.getpeername()
+    wire = SocketWire(hub, sock.detach(), peer, owner)
+    wire.start()
+    return wire
