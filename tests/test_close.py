@@ -15,6 +15,7 @@ def test_codes_that_may_be_on_the_wire() -> None:
 def test_every_code_has_a_text() -> None:
     assert set(CloseCode) <= set(CLOSE_DESCRIPTIONS)
     assert CloseCode(1000) is CloseCode.NORMAL
+    assert all(code.description == CLOSE_DESCRIPTIONS[code] for code in CloseCode)
     assert f"{CloseCode.GOING_AWAY:d}" == "1001"
 
 

@@ -32,6 +32,11 @@ class CloseCode(IntEnum):
     BAD_GATEWAY = 1014
     TLS_HANDSHAKE = 1015
 
+    @property
+    def description(self) -> str:
+        """What the code says when the peer gives no reason of its own."""
+        return CLOSE_DESCRIPTIONS[self]
+
 
 CLOSE_DESCRIPTIONS: Final[dict[int, str]] = {
     1000: "Normal connection closure",

@@ -161,6 +161,15 @@ async def test_close_says_1000_and_its_text_by_default() -> None:
         await end(pair)
 
 
+async def test_send_close_frame_is_close() -> None:
+    async with accepted(close_timeout=5.0) as pair:
+        closing = asyncio.ensure_future(pair.connection.send_close_frame(3000, "bye"))
+        assert await pair.peer.close_frame() == (3000, "bye")
+        pair.peer.send(close(3000))
+        await closing
+        assert (await end(pair)).was_clean
+
+
 async def test_close_with_an_empty_reason_sends_none() -> None:
     async with accepted() as pair:
         pair.connection.close(1000, "")
@@ -357,6 +366,7 @@ async def test_reset(witness: Witness) -> None:
     assert isinstance(report.error, OSError)
     assert report.error.errno == errno.ECONNRESET
     assert witness.errors == [report.error]
+    assert pair.connection.socket_had_error
 
 
 async def test_waiting_receivers_hear_of_the_end() -> None:

@@ -116,6 +116,23 @@ async def test_send_frame() -> None:
             pair.connection.send_frame(WebSocketFrame(1, b"c"))
 
 
+async def test_fragment_and_send() -> None:
+    async with accepted(fragmentation_threshold=4) as pair:
+        pair.connection.fragment_and_send(WebSocketFrame(1, "größe".encode()))
+        await pair.connection.fragment_and_send(WebSocketFrame(2, b"\xff\xfe"))
+        assert [await pair.peer.frame() for _ in range(3)] == [
+            Frame(1, "grö".encode(), fin=False),
+            Frame(CONT, "ße".encode()),
+            Frame(2, b"\xff\xfe"),
+        ]
+        for opcode in (0, 3, 8, 9, 10):
+            with pytest.raises(LocalProtocolError, match="cannot be fragmented"):
+                pair.connection.fragment_and_send(WebSocketFrame(opcode, b"x"))
+        with pytest.raises(LocalProtocolError, match="not UTF-8"):
+            pair.connection.fragment_and_send(WebSocketFrame(1, b"\xff"))
+        await leave(pair)
+
+
 async def test_all_that_one_turn_sends_leaves_in_one_write() -> None:
     async with accepted() as pair:
         writes: list[bytes] = []
@@ -617,6 +634,9 @@ async def test_what_a_connection_shows() -> None:
         assert connection.config is pair.server.config
         assert connection.buffered_amount == 0
         assert not connection.output_buffer_full
+        assert not connection.mask_outgoing_packets
+        assert not connection.socket_had_error
+        assert connection.socket.getpeername() == pair.peer.writer.get_extra_info("sockname")
         assert repr(connection) == f"<WebSocketConnection #{connection.id} server open 127.0.0.1>"
         await leave(pair)
         assert connection.state == "lost"

@@ -111,6 +111,7 @@ async def test_accept_in_full() -> None:
         await until(lambda: told.requests)
         request = told.requests[0]
         assert told.server.pending_requests == [request]
+        assert request.socket.getpeername() == peer.writer.get_extra_info("sockname")
         events: list[str] = []
         for event in ("request_accepted", "request_rejected", "request_resolved"):
             request.on(event, lambda _, event=event: events.append(event))

@@ -5,12 +5,12 @@ and `life` add what waits (receiving, draining, closing, round trips) and what i
 """
 
 import asyncio
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Awaitable
 from typing import Any, ClassVar
 
 from .._core import DONE, CoreConnection
-from ..errors import ConcurrencyError, ConnectionClosed
-from ..protocol import WebSocketFrame
+from ..errors import ConcurrencyError, ConnectionClosed, LocalProtocolError
+from ..protocol import Opcode, WebSocketFrame
 from .backpressure import Backpressure, Draining
 from .events import run_in_background
 from .keepalive import Keepalive, Pings
@@ -171,6 +171,23 @@ class WebSocketConnection(ConnectionLife):
         """
         return self.send_frame_bytes(frame.first_byte, frame.binary_payload)
 
+    def fragment_and_send(self, frame: WebSocketFrame) -> Any:
+        """Send the payload of a text or binary frame as a message, in fragments where it is long; see `send`.
+
+        Raises:
+            LocalProtocolError: The frame is neither text nor binary: nothing else can be fragmented
+                (RFC 6455 5.4); or its text is not UTF-8.
+            ConnectionClosed: The connection is not open.
+        """
+        if frame.opcode == Opcode.BINARY:
+            return self.send_bytes(frame.binary_payload)
+        if frame.opcode != Opcode.TEXT:
+            raise LocalProtocolError(f"{frame!r} cannot be fragmented, only text and binary can (RFC 6455 5.4)")
+        try:
+            return self.send(frame.binary_payload.decode())
+        except UnicodeDecodeError as error:
+            raise LocalProtocolError(f"the text is not UTF-8: {error} (RFC 6455 8.1)") from error
+
     async def drain(self) -> None:
         """Wait until the peer has caught up.
 
@@ -225,6 +242,16 @@ class WebSocketConnection(ConnectionLife):
     def _on_overflow(self, size: int, limit: int) -> Exception:
         self.give_up(f"the peer does not read: {size} bytes would be unsent, max_unsent_size={limit}")
         return self._closed_error()
+
+    @property
+    def mask_outgoing_packets(self) -> bool:
+        """Whether what is sent is masked: on a client (RFC 6455 5.3)."""
+        return self.is_client
+
+    @property
+    def socket(self) -> Any:
+        """The socket, as far as the transport shows it, for its addresses and options; None where it has none."""
+        return self.wire.socket
 
     # --- ping and pong ------------------------------------------------------------------------
 
@@ -287,6 +314,15 @@ class WebSocketConnection(ConnectionLife):
         self._emit("frame", WebSocketFrame.received(fin, rsv, opcode, payload, masked=not self.is_client))
 
     # --- the end ------------------------------------------------------------------------------
+
+    def send_close_frame(self, code: int = 1000, reason: str | None = None) -> Awaitable[None]:
+        """Begin the closing handshake; the same as `close`, which waits for the peer's close frame, too."""
+        return self.close(code, reason)
+
+    @property
+    def socket_had_error(self) -> bool:
+        """Whether an error of the socket ended the connection; the error is in `close_report`."""
+        return self.close_report is not None and isinstance(self.close_report.error, OSError)
 
     def _release_waiters(self) -> None:
         self.wake_receiver()

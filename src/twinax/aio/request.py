@@ -142,6 +142,11 @@ class WebSocketRequest(Emitter):
         return self.remote_addresses[0]
 
     @property
+    def socket(self) -> Any:
+        """The socket, as far as the transport shows it, for its addresses and options; None where it has none."""
+        return self._incoming.wire.socket
+
+    @property
     def is_resolved(self) -> bool:
         """Whether it was accepted or rejected, or the client went away."""
         return self.resolution is not None
