@@ -5,7 +5,8 @@ missing) or ``python``.
 """
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 __all__ = [
     "DONE",
@@ -19,6 +20,7 @@ __all__ = [
     "build_frame",
     "mask_payload",
     "parse_header",
+    "recognise_upgrade",
 ]
 
 _choice = os.environ.get("TWINAX_CORE", "auto")
@@ -26,6 +28,9 @@ if _choice not in ("auto", "compiled", "python"):
     raise ImportError(f"TWINAX_CORE={_choice!r}: choose auto, compiled or python")
 
 IMPLEMENTATION = "python"
+
+recognise_upgrade: Callable[[bytearray, int, int], "tuple[Any, ...] | None"] | None = None
+"""The short cut for requests that are plainly fine; None in the interpreted core, which has none."""
 
 if not TYPE_CHECKING and _choice != "python":
     try:
@@ -40,6 +45,7 @@ if not TYPE_CHECKING and _choice != "python":
             build_frame,
             mask_payload,
             parse_header,
+            recognise_upgrade,
         )
 
         IMPLEMENTATION = "cython"

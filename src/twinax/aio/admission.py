@@ -27,11 +27,11 @@ from ..protocol import (
 from .connection import WebSocketConnection
 from .events import run_in_background
 from .http import HTTPRequest, HTTPResponse, as_response, check_plain_request
+from .request import WebSocketRequest
 from .settings import build_settings
 
 if TYPE_CHECKING:
     from .incoming import Incoming
-    from .request import WebSocketRequest
 
 __all__ = ["Admission", "AdmissionOwner"]
 
@@ -46,7 +46,7 @@ class AdmissionOwner(Protocol):
         """Whether nobody but this machine can connect."""
         ...
 
-    def request_arrived(self, request: "WebSocketRequest") -> None:
+    def request_arrived(self, request: WebSocketRequest) -> None:
         """A request has passed the rules."""
 
     def connection_opened(self, connection: WebSocketConnection) -> None:
@@ -76,6 +76,7 @@ class Admission:
         self._settings = build_settings(config)
         self._by_address: Counter[str] = Counter()
         self._empty: list[asyncio.Future[None]] = []
+        self._when_ended = self._connection_ended  # one bound method for all connections: each keeps it
         self.config = config
         self.closing = False
         self.incoming: set[Incoming] = set()
@@ -96,7 +97,7 @@ class Admission:
             await future
 
     def _check_empty(self) -> None:
-        if not self.incoming and not self.connections:
+        if self._empty and not self.incoming and not self.connections:
             futures, self._empty = self._empty, []
             for future in futures:
                 if not future.done():
@@ -135,11 +136,30 @@ class Admission:
             handshake = read_request(head, parse_cookies=config.parse_cookies, parse_extensions=config.parse_extensions)
             self._check_sender(handshake)
         except HandshakeError as error:
-            incoming.refuse(error)
-            self._owner.handshake_failed(error)
+            self._refuse(incoming, error)
             return
-        from .request import WebSocketRequest
+        self._ask_owner(incoming, handshake, addresses)
 
+    def upgrade_arrived(self, incoming: "Incoming", handshake: HandshakeRequest) -> None:
+        """Its request is complete and asks for a WebSocket as it should: what is left are our own rules."""
+        peer = incoming.wire.remote_address
+        trusted = self.config.trusted_proxies
+        try:
+            addresses = remote_addresses(peer, handshake.headers, trusted) if trusted else [peer]
+            if full := self._explain_full(addresses[0]):
+                self._turn_away(incoming, full)
+                return
+            self._check_sender(handshake)
+        except HandshakeError as error:
+            self._refuse(incoming, error)
+            return
+        self._ask_owner(incoming, handshake, addresses)
+
+    def _refuse(self, incoming: "Incoming", error: HandshakeError) -> None:
+        incoming.refuse(error)
+        self._owner.handshake_failed(error)
+
+    def _ask_owner(self, incoming: "Incoming", handshake: HandshakeRequest, addresses: list[str]) -> None:
         request = WebSocketRequest(self, incoming, handshake, addresses)
         incoming.request = request
         self.pending[request] = None
@@ -210,7 +230,7 @@ class Admission:
     # --- what a request tells -----------------------------------------------------------------
 
     def open_connection(
-        self, request: "WebSocketRequest", incoming: "Incoming", protocol: str | None
+        self, request: WebSocketRequest, incoming: "Incoming", protocol: str | None
     ) -> WebSocketConnection:
         """Make the connection of a request that is being accepted."""
         connection = WebSocketConnection(
@@ -225,23 +245,25 @@ class Admission:
             request=request,
         )
         self.connections[connection] = None
-        self._by_address[connection.remote_address] += 1
-        connection.when_ended(self._connection_ended)
+        if self.config.max_connections_per_address is not None:
+            self._by_address[connection.remote_address] += 1
+        connection.when_ended(self._when_ended)
         return connection
 
     def request_accepted(self, connection: WebSocketConnection) -> None:
         """A request has become a connection."""
         self._owner.connection_opened(connection)
 
-    def request_resolved(self, request: "WebSocketRequest") -> None:
+    def request_resolved(self, request: WebSocketRequest) -> None:
         """A request is not pending any more."""
         self.pending.pop(request, None)
 
     def _connection_ended(self, connection: WebSocketConnection) -> None:
         self.connections.pop(connection, None)
-        self._by_address[connection.remote_address] -= 1
-        if not self._by_address[connection.remote_address]:
-            del self._by_address[connection.remote_address]
+        if self.config.max_connections_per_address is not None:
+            self._by_address[connection.remote_address] -= 1
+            if not self._by_address[connection.remote_address]:
+                del self._by_address[connection.remote_address]
         self._owner.connection_ended(connection)
         self._check_empty()
 

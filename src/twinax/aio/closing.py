@@ -33,7 +33,7 @@ def explain_loss(error: BaseException | None) -> str:
 class Closing:
     """The end of one connection, from its first sign to the report."""
 
-    __slots__ = ("_aborted", "_connection", "_timer", "by_failure", "cause", "closed_by", "error", "phase")
+    __slots__ = ("_aborted", "_connection", "_end", "_timer", "by_failure", "cause", "closed_by", "error", "phase")
 
     phase: Literal["handshake", "open", "closing"]
 
@@ -46,6 +46,7 @@ class Closing:
         self.phase = "open"
         self.by_failure = False
         self._aborted = False
+        self._end: tuple[float, int, int, float] | None = None
 
     # --- steps --------------------------------------------------------------------------------
 
@@ -121,12 +122,16 @@ class Closing:
             if not self._aborted:
                 self.become(f"{self.cause}, but {explain_loss(error)}", error)
 
-    def build_report(self) -> CloseReport:
-        """Return the report; the transport is gone."""
-        connection = self._connection
+    def note_end(self) -> None:
+        """The connection has ended: keep what the report needs and what changes from now on."""
+        self._end = measure(self._connection)
+        del self._connection  # or each would keep the other until garbage is collected
+
+    def build_report(self, connection: "ConnectionLife") -> CloseReport:
+        """Return the report; as long as the connection has not ended, of what is known by now."""
         wire = connection.wire
-        now = wire.loop.time()
-        code, reason = self._code_and_reason()
+        now, unsent, unread, lag = self._end or measure(connection)
+        code, reason = self._code_and_reason(connection)
         return CloseReport(
             code=code,
             reason=reason,
@@ -138,19 +143,27 @@ class Closing:
             error=self.error,
             seconds_since_rcvd=now - wire.last_rcvd if wire.last_rcvd else None,
             seconds_since_sent=now - wire.last_sent if wire.last_sent else None,
-            bytes_unsent=connection.held_size + wire.unsent,
-            messages_unread=connection.waiting,
-            event_loop_lag=get_loop_state(wire.loop).lag(now),
+            bytes_unsent=unsent,
+            messages_unread=unread,
+            event_loop_lag=lag,
             duration=now - connection.opened_at,
             trace=connection.trace_lines(),
         )
 
-    def _code_and_reason(self) -> tuple[int, str]:
+    def _code_and_reason(self, connection: "ConnectionLife") -> tuple[int, str]:
         """What the application sees: the code of whoever began, 1006 when no close frame came."""
-        sent, rcvd = self._connection.close_sent, self._connection.close_rcvd
+        sent, rcvd = connection.close_sent, connection.close_rcvd
         if self.closed_by == "remote" and rcvd is not None:
             return rcvd.code, rcvd.reason or CLOSE_DESCRIPTIONS.get(rcvd.code, "")
         # While the connection is not gone yet, whoever asks is told what it is being closed with.
-        if sent is not None and (rcvd is not None or self.by_failure or not self._connection.wire.is_lost):
+        if sent is not None and (rcvd is not None or self.by_failure or not connection.wire.is_lost):
             return sent.code, sent.reason or CLOSE_DESCRIPTIONS.get(sent.code, "")
         return 1006, self.cause
+
+
+def measure(connection: "ConnectionLife") -> tuple[float, int, int, float]:
+    """Return the time, the unsent bytes, the unread messages, and the delay of the event loop."""
+    wire = connection.wire
+    now = wire.loop.time()
+    unsent = connection.held_size + wire.unsent
+    return now, unsent, connection.waiting, get_loop_state(wire.loop).lag(now)

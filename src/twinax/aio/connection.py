@@ -202,7 +202,7 @@ class WebSocketConnection(ConnectionLife):
 
     async def _wait_room(self) -> None:
         """Wait until something may have changed about what can be written."""
-        if self.close_report is not None:
+        if self.has_ended:
             raise self._closed_error()
         if self._backpressure is None:
             self._backpressure = Backpressure(self)

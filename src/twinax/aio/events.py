@@ -8,6 +8,7 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
 from functools import partial
+from types import CodeType, MethodType
 from typing import Any, ClassVar, TypeVar, overload
 
 __all__ = ["Emitter", "is_coroutine_function", "run_in_background"]
@@ -21,6 +22,12 @@ _running: set["asyncio.Future[Any]"] = set()
 def is_coroutine_function(listener: object) -> bool:
     """Tell whether calling `listener` gives a coroutine; looks through partials and callable objects."""
     function: Any = listener
+    if type(function) is MethodType:
+        function = function.__func__
+    code = getattr(function, "__code__", None)
+    # A function on which nothing is written that would have to be looked through, compiled or not: nearly all are.
+    if type(code) is CodeType and not function.__dict__:
+        return bool(code.co_flags & inspect.CO_COROUTINE)
     while hasattr(function, "func"):
         function = function.func
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
@@ -121,7 +128,8 @@ class Emitter:
 
     def listeners(self, event: str) -> tuple[Callable[..., Any], ...]:
         """Return the listeners of an event, in the order in which they were added."""
-        self._check_event(event)
+        if event not in self.EVENTS:
+            self._check_event(event)
         return self._listeners.get(event, ()) if self._listeners else ()
 
     def _check_event(self, event: str) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._core import HEADROOM
 from ..errors import HandshakeError
-from ..protocol import HeadBuffer, build_reject, parse_request_head
+from ..protocol import HeadBuffer, build_reject, parse_request_head, recognise_request
 from .http import HTTPResponse, build_http_answer
 from .sockets import Hub, SocketWire
 from .transport_wire import TransportWire
@@ -40,7 +40,7 @@ class Incoming:
 
     def __init__(self, admission: "Admission", loop: asyncio.AbstractEventLoop) -> None:
         self._admission = admission
-        self._head = HeadBuffer("server")
+        self._head: HeadBuffer | None = None  # most heads come in one piece and never need it
         self.is_answered = False
         self._accepted_at = loop.time()
         self._timer: asyncio.TimerHandle | None = None
@@ -75,25 +75,41 @@ class Incoming:
 
     def receive(self, buffer: bytearray, end: int, now: float) -> None:
         """Called by the wire: bytes have come."""
-        data = memoryview(buffer)[HEADROOM:end]
         if self.is_answered or self.is_plain:
             return  # what follows a plain request is no request of its own: the connection ends with the answer
         if self.request is not None:
-            self.early += data
+            self.early += memoryview(buffer)[HEADROOM:end]
             if len(self.early) > MAX_EARLY:
                 self.wire.pause_reading()
             return
         try:
-            head = self._head.feed(data)
-            if head is None:
-                return
-            self.early = self._head.rest
-            parsed = parse_request_head(head)
+            if self._head is not None or not self._recognise(buffer, end):
+                self._read_head(memoryview(buffer)[HEADROOM:end])
         except HandshakeError as error:
             self.refuse(error)
             self._admission.handshake_failed(error)
-            return
-        self._admission.head_arrived(self, parsed)
+
+    def _recognise(self, buffer: bytearray, end: int) -> bool:
+        """Take the short cut if the request is whole and plainly fine."""
+        config = self._admission.config
+        found = recognise_request(
+            buffer, HEADROOM, end, parse_cookies=config.parse_cookies, parse_extensions=config.parse_extensions
+        )
+        if found is None:
+            return False
+        handshake, size = found
+        if HEADROOM + size < end:
+            self.early = bytes(memoryview(buffer)[HEADROOM + size : end])
+        self._admission.upgrade_arrived(self, handshake)
+        return True
+
+    def _read_head(self, data: memoryview) -> None:
+        if self._head is None:
+            self._head = HeadBuffer("server")
+        head = self._head.feed(data)
+        if head is not None:
+            self.early = self._head.rest
+            self._admission.head_arrived(self, parse_request_head(head))
 
     def wire_eof(self) -> None:
         """Called by the wire: the client sends nothing more."""

@@ -6,16 +6,16 @@ However a connection ends, it goes through `wire_lost` once: the report is made,
 
 import asyncio
 import itertools
+import logging
 from collections.abc import Awaitable, Callable, Generator
 from typing import TYPE_CHECKING, Any
 
 from .._core import HEADROOM, CoreConnection, CoreSettings, MaskKeys
 from ..close import CLOSE_DESCRIPTIONS, Close, CloseReport
 from ..config import ConnectionConfig
-from ..errors import ConcurrencyError, ConnectionClosed, ConnectionClosedError, ConnectionClosedOK
-from ..logs import ConnectionLogger
+from ..errors import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK
 from .closing import Closing, explain_loss
-from .events import Emitter, run_in_background
+from .listeners import ConnectionListeners
 from .loop import get_loop_state
 from .pump import MessagePump
 from .wire import Wire
@@ -42,8 +42,8 @@ class _Closed:
         return self._connection.wait_closed().__await__()
 
 
-class ConnectionLife(Emitter, CoreConnection):
-    """Beginning, end, and listeners of a `WebSocketConnection`."""
+class ConnectionLife(ConnectionListeners):
+    """Beginning and end of a `WebSocketConnection`."""
 
     __slots__ = (
         "_begun",
@@ -54,14 +54,14 @@ class ConnectionLife(Emitter, CoreConnection):
         "_listeners",
         "_on_end",
         "_pump",
+        "_report",
         "_trace",
-        "close_report",
         "config",
         "extensions",
+        "has_ended",
         "id",
         "is_client",
         "is_paused",
-        "logger",
         "opened_at",
         "protocol",
         "remote_address",
@@ -96,18 +96,18 @@ class ConnectionLife(Emitter, CoreConnection):
         self.websocket_version = websocket_version
         self.remote_addresses = remote_addresses or [wire.remote_address]
         self.remote_address = self.remote_addresses[0]
-        self.close_report: CloseReport | None = None
         self.opened_at = wire.loop.time()
-        self.logger = ConnectionLogger(self, config.logger)
         self._listeners = None
         self._early = early
         self._begun = False
         self._going_on = False
+        self.has_ended = False
+        self._report: CloseReport | None = None
         self._on_end: Callable[[Any], None] | None = None
         self._pump: MessagePump | None = None
         self._closing: Closing | None = None
         self._closed_future: asyncio.Future[None] | None = None
-        self._trace: list[tuple[float, str]] = []
+        self._trace: list[tuple[float, str, tuple[object, ...]]] | None = None
         self.attach(wire.write)
         self.set_loop(wire.loop)
         self.set_turn(get_loop_state(wire.loop).turn, wire.loop.call_soon)
@@ -122,7 +122,7 @@ class ConnectionLife(Emitter, CoreConnection):
 
     def _begin(self) -> None:
         """In the turn after `accept` or ``connect``: listeners are in place, bytes may be delivered."""
-        if self._begun or self.close_report is not None:
+        if self._begun or self.has_ended:
             return
         self._begun = True
         config = self.config
@@ -172,7 +172,7 @@ class ConnectionLife(Emitter, CoreConnection):
         was_open = self.is_open
         self.begin_close(code, CLOSE_DESCRIPTIONS.get(code, "") if reason is None else reason)
         if was_open:
-            self.note(f"close({code})")
+            self.note("close(%s)", code)
             self._closing = self._closing or Closing(self, "local", "close() was called")
             self._closing.wait_for_close_frame()
         return _Closed(self)
@@ -190,7 +190,7 @@ class ConnectionLife(Emitter, CoreConnection):
         Raises:
             LocalProtocolError: Code or reason may not be sent.
         """
-        if self.close_report is not None:
+        if self.has_ended:
             return
         cause = "drop() was called"
         if not skip_close_frame:
@@ -200,6 +200,8 @@ class ConnectionLife(Emitter, CoreConnection):
 
     def give_up(self, cause: str, error: BaseException | None = None, *, by_failure: bool = False) -> None:
         """Abort the TCP connection; the report will name `cause`."""
+        if self.has_ended:
+            return
         self.note(cause)
         if self._closing is None:
             self._closing = Closing(self, "local", cause)
@@ -212,7 +214,7 @@ class ConnectionLife(Emitter, CoreConnection):
         Cancellation: Safe.
         Concurrency: Any number of tasks may wait.
         """
-        if self.close_report is None:
+        if not self.has_ended:
             if self._closed_future is None:
                 self._closed_future = self.wire.loop.create_future()
             await asyncio.shield(self._closed_future)
@@ -228,14 +230,14 @@ class ConnectionLife(Emitter, CoreConnection):
     # --- the end, as it comes -----------------------------------------------------------------
 
     def _on_close(self, close: Close) -> None:
-        self.note(f"close frame received: {close.code} {close.reason}")
+        self.note("close frame received: %s %s", close.code, close.reason)
         if self._closing is None:
             self._closing = Closing(self, "remote", "the peer closed")
         self.flush()
         self._closing.end_transport()
 
     def _on_failure(self, error: Exception) -> None:
-        self.note(f"failed: {error}")
+        self.note("failed: %s", error)
         if self._closing is None:
             self._closing = Closing(self, "local", "")
         self._closing.fail(str(error), error)
@@ -247,37 +249,59 @@ class ConnectionLife(Emitter, CoreConnection):
 
     def wire_lost(self, error: BaseException | None) -> None:
         """Called by the wire, once: the TCP connection is gone."""
-        if self.close_report is not None:
+        if self.has_ended:
             return
         # The end may come before the first turn; what was received before it is not lost with it.
-        self._deliver_early()
-        if self._closing is None:
-            self._closing = Closing(self, "network", explain_loss(error))
-            self._closing.error = error
-        self._closing.lose(error)
-        if not self._begun and not self.is_client and self._closing.closed_by == "network":
-            self._closing.become("TCP connection lost before handshake completed.", error)
-            self._closing.phase = "handshake"
+        if self._early:
+            self._deliver_early()
+        closing = self._closing
+        if closing is None:
+            closing = self._closing = Closing(self, "network", explain_loss(error))
+            closing.error = error
+        closing.lose(error)
+        if not self._begun and not self.is_client and closing.closed_by == "network":
+            closing.become("TCP connection lost before handshake completed.", error)
+            closing.phase = "handshake"
         self.mark_lost()
-        self.close_report = self._closing.build_report()
-        self._closing = None
+        closing.note_end()
+        self.has_ended = True
         self._release_waiters()
-        self.logger.ended(self.close_report)
-        if self.close_report.error is not None:
-            self._emit("error", self.close_report.error)
-        self._emit("close", self.close_report.code, self.close_report.reason)
+        self._log_end(closing)
+        if self._listeners:
+            if closing.error is not None:
+                self._emit("error", closing.error)
+            if self._listeners.get("close"):
+                self._emit("close", self.close_code, self.close_reason)
         if self._closed_future is not None:
             self._closed_future.set_result(None)
         if self._on_end is not None:
             self._on_end(self)
+
+    @property
+    def close_report(self) -> CloseReport | None:
+        """How the connection ended; None as long as it has not."""
+        # Made when somebody asks: 15 fields and the trace are 8 microseconds, and most ends interest nobody.
+        if self._report is None and self.has_ended and self._closing is not None:
+            self._report = self._closing.build_report(self)
+            self._closing = None
+        return self._report
+
+    def _log_end(self, closing: Closing) -> None:
+        is_clean = self.close_sent is not None and self.close_rcvd is not None
+        is_plain = closing.closed_by == "remote" or (closing.closed_by == "local" and is_clean)
+        logger = self.logger
+        if logger.target.isEnabledFor(logging.DEBUG if is_plain else logging.INFO):
+            report = self.close_report
+            assert report is not None
+            logger.ended(report)
 
     def _release_waiters(self) -> None:
         """Wake up whoever waits for something that will not come any more."""
         raise NotImplementedError
 
     def _closed_error(self) -> ConnectionClosed:
-        report = self.close_report or (self._closing or Closing(self, "local", "closing")).build_report()
-        in_order = report.code in (1000, 1001, 1005) and (report.was_clean or self.close_report is None)
+        report = self.close_report or (self._closing or Closing(self, "local", "closing")).build_report(self)
+        in_order = report.code in (1000, 1001, 1005) and (report.was_clean or not self.has_ended)
         return (ConnectionClosedOK if in_order else ConnectionClosedError)(report)
 
     # --- reading on and off -------------------------------------------------------------------
@@ -292,76 +316,30 @@ class ConnectionLife(Emitter, CoreConnection):
 
     def _go_on(self) -> None:
         self._going_on = False
-        if self.is_stopped or self.close_report is not None:
+        if self.is_stopped or self.has_ended:
             return
         if self.has_backlog:
             self.continue_receive(self.wire.loop.time())
         if not self.is_stopped and not self.has_backlog:
             self.wire.resume_reading()
 
-    # --- listeners ----------------------------------------------------------------------------
-
-    def _check_listening(self, event: str) -> None:
-        if event == "message" and self.is_received and not self.listeners(event):
-            raise ConcurrencyError("a task is receiving from this connection; a listener for 'message' excludes that")
-
-    def _listeners_changed(self, event: str) -> None:
-        if event != "message":
-            return
-        listeners = self.listeners("message")
-        self.reserve(bool(listeners))
-        self._on_arrival()  # a pump that runs looks who listens now
-        pump = self._pump = self._pump or MessagePump(self)
-        if pump.is_wanted():
-            self.listen(None)
-            pump.start()
-        elif len(listeners) > 1:
-            self.listen(self._call_all)
-        else:
-            self.listen(listeners[0] if listeners else None)
-        if self.waiting:
-            self.wire.loop.call_soon(self.drain_messages)
-
-    def _call_all(self, message: Any) -> None:
-        for listener in self.listeners("message"):
-            result = listener(message)
-            if asyncio.iscoroutine(result):
-                self._on_listener_result(result)
-
-    async def wait_arrival(self) -> None:
-        """Wait until a message may have arrived."""
-        raise NotImplementedError
-
-    def message_listener_failed(self, error: BaseException) -> None:
-        """A listener of ``message`` raised: log it and close with 1011."""
-        self._on_listener_failure("message", error)
-
-    def _on_listener_error(self, error: Exception) -> None:
-        self._on_listener_failure("message", error)
-
-    def _on_listener_result(self, result: object) -> None:
-        if asyncio.iscoroutine(result):
-            run_in_background(result, self.message_listener_failed)
-
-    def _on_listener_failure(self, event: str, error: BaseException) -> None:
-        if isinstance(error, ConnectionClosed) and not self.is_open:
-            self.note(f"listener of {event!r} used the closed connection")
-            return
-        self.logger.listener_failed(event, error)
-        if self.close_report is None:
-            self.fail(1011, "internal error", error if isinstance(error, Exception) else RuntimeError(repr(error)))
-
     # --- trace --------------------------------------------------------------------------------
 
-    def note(self, line: str) -> None:
-        """Keep a line for the report; the oldest go."""
-        self._trace.append((self.wire.loop.time() - self.opened_at, line))
-        if len(self._trace) > TRACE_LINES:
-            del self._trace[: TRACE_LINES // 2]
+    def note(self, line: str, *values: object) -> None:
+        """Keep a line for the report, formatted when somebody reads it; the oldest go."""
+        trace = self._trace
+        if trace is None:
+            trace = self._trace = []
+        elif len(trace) >= TRACE_LINES:
+            del trace[: TRACE_LINES // 2]
+        trace.append((self.wire.loop.time(), line, values))
 
     def trace_lines(self) -> tuple[str, ...]:
         """Return the last lines of the trace, each with its time in seconds since the opening handshake."""
-        return tuple(f"+{at:.3f} {line}" for at, line in self._trace)
+        opened_at = self.opened_at
+        return tuple(
+            f"+{at - opened_at:.3f} {line % values if values else line}" for at, line, values in self._trace or ()
+        )
 
     # --- how it is seen -----------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from .events import is_coroutine_function, run_in_background
 
 if TYPE_CHECKING:
-    from .life import ConnectionLife
+    from .listeners import ConnectionListeners
 
 __all__ = ["MessagePump"]
 
@@ -16,7 +16,7 @@ class MessagePump:
 
     __slots__ = ("_connection", "_task")
 
-    def __init__(self, connection: "ConnectionLife") -> None:
+    def __init__(self, connection: "ConnectionListeners") -> None:
         self._connection = connection
         self._task: asyncio.Future[None] | None = None
 
@@ -32,7 +32,7 @@ class MessagePump:
     async def _run(self) -> None:
         connection = self._connection
         while self.is_wanted():
-            if not connection.waiting and connection.close_report is not None:
+            if not connection.waiting and connection.has_ended:
                 return
             if not connection.waiting or connection.is_paused:
                 # Looks again when a message has come, the listeners have changed, or the connection is gone.

@@ -180,13 +180,14 @@ class WebSocketRequest(Emitter):
         """
         if self.resolution not in (None, "client gone"):
             raise LocalProtocolError(ONE_TIME.format(self.resolution))
+        always = self.server_config.headers
         try:
             answer = build_accept(
                 self.handshake,
                 subprotocol=protocol,
                 origin=origin,
-                cookies=[SetCookie.of(cookie) for cookie in cookies],
-                headers=[*Headers(self.server_config.headers), *Headers(headers)],
+                cookies=cookies,
+                headers=[*Headers(always), *Headers(headers)] if always or headers else (),
             )
         except (ValueError, TypeError, LocalProtocolError):
             self.reject(500)
@@ -194,8 +195,9 @@ class WebSocketRequest(Emitter):
         self._incoming.accept(answer)
         connection = self._admission.open_connection(self, self._incoming, protocol)
         self._resolve("accepted")
-        self._emit("request_accepted", connection)
-        self._emit("request_resolved", self)
+        if self._listeners:
+            self._emit("request_accepted", connection)
+            self._emit("request_resolved", self)
         self._admission.request_accepted(connection)
         return connection
 

@@ -15,7 +15,7 @@ from ..logs import SERVER_LOGGER
 from ..protocol import RequestHead
 from .admission import Admission
 from .connection import WebSocketConnection
-from .events import Emitter, run_in_background
+from .events import Emitter, is_coroutine_function, run_in_background
 from .incoming import Incoming
 from .listening import Listeners, new_event_loop
 from .request import WebSocketRequest
@@ -57,7 +57,9 @@ class WebSocketServer(Emitter):
         self.config = build_config(ServerConfig, options)
         self._listeners = None
         self._handler = handler
+        self._handler_waits = is_coroutine_function(handler)
         self._ports = Listeners()
+        self._only_loopback: bool | None = None  # not known yet, or not any more
         self._admission = Admission(self, self.config)
 
     # --- listening ----------------------------------------------------------------------------
@@ -88,15 +90,19 @@ class WebSocketServer(Emitter):
         """
         self._admission.closing = False
         before = len(self.urls)
-        await self._ports.open(
-            self._admission,
-            self.config,
-            host=host,
-            port=port,
-            ssl=ssl,
-            path=path,
-            sock=sock,
-        )
+        self._only_loopback = None
+        try:
+            await self._ports.open(
+                self._admission,
+                self.config,
+                host=host,
+                port=port,
+                ssl=ssl,
+                path=path,
+                sock=sock,
+            )
+        finally:
+            self._only_loopback = None
         SERVER_LOGGER.info("listening on %s", ", ".join(self.urls[before:]))
 
     def run(
@@ -138,6 +144,7 @@ class WebSocketServer(Emitter):
     def unmount(self) -> None:
         """Stop listening; open connections and pending requests stay as they are."""
         self._ports.close()
+        self._only_loopback = None
 
     @property
     def sockets(self) -> list[socket.socket]:
@@ -274,13 +281,16 @@ class WebSocketServer(Emitter):
     @property
     def only_loopback(self) -> bool:
         """Whether nobody but this machine can connect: the default of ``allowed_hosts`` depends on it."""
-        return self._ports.only_loopback
+        # Asked for every request; asking the sockets costs two system calls and 30,000 instructions.
+        if self._only_loopback is None:
+            self._only_loopback = self._ports.only_loopback
+        return self._only_loopback
 
     def request_arrived(self, request: WebSocketRequest) -> None:
         """Called when a request has passed the rules; decides who is asked about it."""
         if self.config.on_request is not None:
             self._ask(self.config.on_request, request)
-        elif self.listeners("request"):
+        elif self._listeners and self.listeners("request"):
             for listener in self.listeners("request"):
                 self._ask(listener, request)
         else:
@@ -306,7 +316,9 @@ class WebSocketServer(Emitter):
 
     def _accept_by_default(self, request: WebSocketRequest) -> None:
         if self._handler is not None:
-            request.accept(choose_protocol(self.config.subprotocols, request.requested_protocols), request.origin)
+            supported = self.config.subprotocols
+            protocol = choose_protocol(supported, request.requested_protocols) if supported else None
+            request.accept(protocol, request.origin)
         elif self.config.auto_accept_connections:
             request.accept(next(iter(request.requested_protocols), None), request.origin)
         else:
@@ -319,13 +331,17 @@ class WebSocketServer(Emitter):
 
     def connection_opened(self, connection: WebSocketConnection) -> None:
         """Called when a request was accepted."""
-        for listener in self.listeners("connect"):
-            self._call_connect(listener, connection)
-        if self._handler is not None:
-            task = run_in_background(
-                self._run_handler(self._handler, connection), lambda error: self._on_listener_failure("handler", error)
-            )
-            self._admission.track(task)
+        if self._listeners:
+            for listener in self.listeners("connect"):
+                self._call_connect(listener, connection)
+        if self._handler is None:
+            return
+        loop = connection.wire.loop
+        if self._handler_waits:
+            self._admission.track(loop.create_task(self._run_handler(self._handler, connection)))
+        else:
+            # A task for what only registers listeners would cost a tenth of the whole handshake.
+            loop.call_soon(self._call_handler, self._handler, connection)
 
     def _call_connect(self, listener: Callable[[WebSocketConnection], Any], connection: WebSocketConnection) -> None:
         """Call a listener of ``connect``; when it fails, nobody looks after the connection."""
@@ -337,24 +353,31 @@ class WebSocketServer(Emitter):
         if asyncio.iscoroutine(result) or asyncio.isfuture(result):
             self._admission.track(run_in_background(result, connection.handler_failed))
 
-    async def _run_handler(self, handler: Handler, connection: WebSocketConnection) -> None:
-        owns = False
+    def _call_handler(self, handler: Handler, connection: WebSocketConnection) -> None:
+        """Call a handler that is no coroutine function; most often it registers listeners."""
         try:
             result = handler(connection)
-            if asyncio.iscoroutine(result) or asyncio.isfuture(result):
-                owns = True
-                await result
+        except Exception as error:
+            connection.handler_failed(error)
+            return
+        if result is not None and (asyncio.iscoroutine(result) or asyncio.isfuture(result)):
+            self._admission.track(connection.wire.loop.create_task(self._run_handler(lambda _: result, connection)))
+
+    async def _run_handler(self, handler: Callable[[Any], Any], connection: WebSocketConnection) -> None:
+        try:
+            await handler(connection)
         except Exception as error:
             # Most handlers use the connection to its end, and end with a ConnectionClosed: that is no failure.
             connection.handler_failed(error)
         finally:
-            # A plain function has registered listeners: the connection lives on.
-            if owns and connection.connected:
+            # A plain function has registered listeners: its connection lives on, and it never comes here.
+            if connection.connected:
                 connection.close()
 
     def connection_ended(self, connection: WebSocketConnection) -> None:
         """Called when a connection is closed."""
-        self._emit("close", connection, connection.close_code, connection.close_reason)
+        if self._listeners:
+            self._emit("close", connection, connection.close_code, connection.close_reason)
 
     def handshake_failed(self, error: HandshakeError) -> None:
         """Called when a handshake broke a rule and was refused."""

@@ -58,7 +58,7 @@ class MessageStream:
             if connection.parts_ended:
                 self._done = True
                 connection.close_parts()
-            elif connection.close_report is not None:
+            elif connection.has_ended:
                 self._give_up()
                 raise connection._closed_error()
             else:

@@ -29,7 +29,8 @@ from .grammar import (
 )
 from .handshake import SUPPORTED_VERSIONS, accept_key, generate_key, origin_field
 from .handshake_client import AcceptedHandshake, build_rejection, build_request, check_response
-from .handshake_server import HandshakeRequest, build_accept, build_reject, is_upgrade, match_protocol, read_request
+from .handshake_request import HandshakeRequest, recognise_request
+from .handshake_server import build_accept, build_reject, is_upgrade, match_protocol, read_request
 from .head import (
     HeadBuffer,
     RequestHead,
@@ -94,5 +95,6 @@ __all__ = [
     "parse_token_list",
     "random_bytes",
     "read_request",
+    "recognise_request",
     "remote_addresses",
 ]

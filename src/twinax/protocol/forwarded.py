@@ -48,8 +48,10 @@ def remote_addresses(
         ValueError: An item of `trusted_proxies` is no address or network.
     """
     trusted = [ip_network(item) if isinstance(item, str) else item for item in trusted_proxies]
+    if not trusted:
+        return [peer]
     address = _read_address(peer)
-    if not trusted or (address is not None and not _is_in(address, trusted)):
+    if address is not None and not _is_in(address, trusted):
         return [peer]
     chains = []
     for name, read in (("X-Forwarded-For", _read_x_forwarded_for), ("Forwarded", _read_forwarded)):

@@ -40,7 +40,7 @@ def accept_key(key: str) -> str:
     """Return the Sec-WebSocket-Accept that answers `key` (RFC 6455 4.2.2)."""
     # Not for security: it shows that the server read the request (and where FIPS forbids SHA-1, this is allowed).
     digest = hashlib.sha1(key.encode("ascii") + _GUID, usedforsecurity=False).digest()
-    return base64.b64encode(digest).decode("ascii")
+    return binascii.b2a_base64(digest, newline=False).decode("ascii")
 
 
 def is_key(text: str) -> bool:

@@ -1,18 +1,16 @@
 """The server's side of the opening handshake (RFC 6455 4.2): a head in, an answer out."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
 from .. import cookies as cookie_fields
-from ..cookies import Cookie, SetCookie, SetCookiesLike
+from ..cookies import SetCookie, SetCookiesLike
 from ..errors import HandshakeError, LocalProtocolError
 from ..headers import Headers, HeadersLike
 from ..uri import parse_host
 from . import grammar
-from .grammar import Extension
 from .handshake import SUPPORTED_VERSIONS, accept_key, build_extra, is_key, origin_field, show_value
+from .handshake_request import COOKIES_LATER, HandshakeRequest, read_protocols
 from .head import RequestHead, build_response_head
 
 __all__ = ["HandshakeRequest", "build_accept", "build_reject", "is_upgrade", "match_protocol", "read_request"]
@@ -27,44 +25,15 @@ _VERSION_ANSWER: Final = (
     ("Upgrade", "websocket"),
 )
 
+# What every 101 begins with: nothing in it has to be checked again.
+_SWITCHING: Final = "\r\n".join(
+    ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Accept: "]
+)
+
 _REASON_FIELD: Final = "X-WebSocket-Reject-Reason"
 _NOT_IN_REJECT: Final = frozenset(
     {"connection", "content-length", "transfer-encoding", "sec-websocket-accept", _REASON_FIELD.lower()}
 )
-
-
-@dataclass(frozen=True, slots=True)
-class HandshakeRequest:
-    """A request for a WebSocket that follows every rule of the handshake.
-
-    Attributes:
-        head: The request as it came.
-        resource: Path and query.
-        host: The Host that was asked, with its port if it has one.
-        key: The Sec-WebSocket-Key.
-        origin: Where the page comes from that asks, in a browser; None when it is not said.
-        websocket_version: 13 or 8.
-        requested_protocols: The subprotocols, lower-cased, in the client's order of preference.
-        protocol_full_case_map: From each of them to the case in which it was sent.
-        requested_extensions: The extensions; empty when they were not to be read.
-        cookies: The cookies; None when they were not to be read.
-    """
-
-    head: RequestHead
-    resource: str
-    host: str
-    key: str
-    origin: str | None
-    websocket_version: int
-    requested_protocols: tuple[str, ...] = ()
-    protocol_full_case_map: Mapping[str, str] = field(default_factory=dict)
-    requested_extensions: list[Extension] = field(default_factory=list)
-    cookies: list[Cookie] | None = None
-
-    @property
-    def headers(self) -> Headers:
-        """The fields of the request."""
-        return self.head.headers
 
 
 def is_upgrade(head: RequestHead) -> bool:
@@ -105,10 +74,7 @@ def read_request(head: RequestHead, *, parse_cookies: bool = True, parse_extensi
             raise ValueError(f"Sec-WebSocket-Key {key!r}, expected 16 bytes in base64")
         resource, host = _read_target(head)
         origin = _get_one(headers, origin_field(version)) if origin_field(version) in headers else None
-        protocols = grammar.parse_protocols(headers.combined("Sec-WebSocket-Protocol") or "")
-        full_case: dict[str, str] = {}
-        for name in protocols:  # of two that differ in case only, the first is what is answered
-            full_case.setdefault(name.lower(), name)
+        full_case = read_protocols(headers.combined("Sec-WebSocket-Protocol") or "")
         extensions = headers.combined("Sec-WebSocket-Extensions") if parse_extensions else None
         return HandshakeRequest(
             head=head,
@@ -120,7 +86,7 @@ def read_request(head: RequestHead, *, parse_cookies: bool = True, parse_extensi
             requested_protocols=tuple(full_case),
             protocol_full_case_map=full_case,
             requested_extensions=grammar.parse_extensions(extensions or ""),
-            cookies=cookie_fields.parse_cookies(headers.combined("Cookie") or "") if parse_cookies else None,
+            cookies=COOKIES_LATER if parse_cookies else None,
         )
     except ValueError as exc:
         raise HandshakeError(str(exc), status=400) from exc
@@ -173,21 +139,22 @@ def build_accept(
         TypeError: A part has the wrong type.
         LocalProtocolError: The subprotocol was not requested.
     """
-    fields = Headers(
-        [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Accept", accept_key(request.key))]
-    )
-    if subprotocol is not None:
-        fields.add("Sec-WebSocket-Protocol", match_protocol(request, subprotocol))
-    if extensions:
-        fields.add("Sec-WebSocket-Extensions", extensions)
-    if origin is not None:
-        fields.add(origin_field(request.websocket_version), origin)
-    to_set = [SetCookie.of(cookie) for cookie in cookies]
-    cookie_fields.check_unique(to_set)
-    for cookie in to_set:
-        fields.add("Set-Cookie", cookie.build())
-    fields.extend(build_extra(headers))
-    return build_response_head(101, fields)
+    lines = [_SWITCHING + accept_key(request.key)]
+    if subprotocol is not None or extensions or origin is not None or cookies or headers:
+        fields = Headers()
+        if subprotocol is not None:
+            fields.add("Sec-WebSocket-Protocol", match_protocol(request, subprotocol))
+        if extensions:
+            fields.add("Sec-WebSocket-Extensions", extensions)
+        if origin is not None:
+            fields.add(origin_field(request.websocket_version), origin)
+        to_set = [SetCookie.of(cookie) for cookie in cookies]
+        cookie_fields.check_unique(to_set)
+        for cookie in to_set:
+            fields.add("Set-Cookie", cookie.build())
+        fields.extend(build_extra(headers))
+        lines += [f"{name}: {value}" for name, value in fields]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
 def build_reject(
