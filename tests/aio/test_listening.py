@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import socket
 import ssl
@@ -18,6 +19,7 @@ from support.peers import RawPeer, open_peer
 from support.servers import served
 from support.waiting import until
 from twinax import WebSocketServer
+from twinax.aio import listening
 from twinax.aio.listening import new_event_loop
 
 OPEN = {"auto_accept_connections": True}
@@ -182,14 +184,76 @@ async def test_open_timeout_counts_the_tls_handshake(server_tls: ssl.SSLContext,
         await peer.close()
 
 
-async def test_cancelled_while_it_begins_to_listen(server_tls: ssl.SSLContext) -> None:
+@pytest.mark.every_loop
+async def test_tls_handshakes_under_way_are_pending(
+    server_tls: ssl.SSLContext, client_tls: ssl.SSLContext, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with served(**OPEN, max_pending_handshakes=2) as told:
+        await told.server.listen("127.0.0.1", ssl=server_tls)
+        port = told.server.sockets[-1].getsockname()[1]
+        async with open_peer(port), open_peer(port) as second:
+            await until(lambda: len(told.server._admission.shaking) == 2)
+            async with open_peer(port) as third:
+                assert await third.ended() == b""
+            assert "turned away: max_pending_handshakes=2 are under way" in caplog.text
+            async with told.peer() as plain:
+                assert (await plain.answer()).status == 503  # on other ports, too
+            await second.close()
+            await until(lambda: len(told.server._admission.shaking) == 1)
+            async with open_peer(port, ssl=client_tls) as fourth:
+                await greet(fourth)
+                await until(lambda: not told.server.connections)
+
+
+@pytest.mark.every_loop
+async def test_a_closing_server_waits_for_no_tls_handshake(server_tls: ssl.SSLContext) -> None:
+    async with WebSocketServer(**OPEN) as server:
+        await server.listen("127.0.0.1", ssl=server_tls)
+        async with open_peer(server.port) as peer:
+            await until(lambda: bool(server._admission.shaking))
+            await server.close()
+            assert await peer.ended() == b""
+
+
+async def test_failed_tls_handshakes_are_no_news(server_tls: ssl.SSLContext, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "twinax")
+    async with WebSocketServer(**OPEN) as server:
+        await server.listen("127.0.0.1", ssl=server_tls)
+        async with open_peer(server.port) as peer:
+            peer.send(b"GET / HTTP/1.1\r\n\r\n")
+            with contextlib.suppress(ConnectionResetError):
+                await peer.ended()
+        async with open_peer(server.port):
+            await until(lambda: bool(server._admission.shaking))
+        await until(lambda: not server._admission.shaking)
+    assert [record.levelno for record in caplog.records if "TLS handshake failed" in record.message] == [
+        logging.DEBUG
+    ] * 2
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+async def test_without_sockets_of_our_own_the_loop_listens(
+    server_tls: ssl.SSLContext, client_tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listening, "get_hub", lambda loop: None)
+    async with served(**OPEN) as told:
+        await told.server.listen("127.0.0.1", ssl=server_tls)
+        ports = [sock.getsockname()[1] for sock in told.server.sockets]
+        for port, tls in zip(ports, (None, client_tls), strict=True):
+            async with open_peer(port, ssl=tls) as peer:
+                await greet(peer)
+        await until(lambda: not told.server.connections)
+
+
+async def test_cancelled_while_it_begins_to_listen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listening, "get_hub", lambda loop: None)
     server = WebSocketServer(**OPEN)
-    listening = asyncio.create_task(server.listen("127.0.0.1", ssl=server_tls))  # which is left to transports
+    task = asyncio.create_task(server.listen("127.0.0.1"))
     await until(lambda: bool(server.sockets))
-    assert not listening.done()  # the address is bound, and asyncio waits for a turn of the loop
-    listening.cancel()
+    assert not task.done()  # the address is bound, and asyncio waits for a turn of the loop
+    task.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await listening
+        await task
     [sock] = server.sockets
     address = sock.getsockname()
     server.unmount()

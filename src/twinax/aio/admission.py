@@ -66,6 +66,7 @@ class Admission:
         config: The options of the server.
         closing: Whether newcomers are turned away.
         incoming: TCP connections whose opening handshake is not over.
+        shaking: Those before them that are busy with their TLS handshake, as the tasks that do it.
         tasks: Code of the application that runs for one of them, or for a connection.
         pending: Requests that the application has not decided on.
         connections: Open connections, oldest first.
@@ -80,6 +81,7 @@ class Admission:
         self.config = config
         self.closing = False
         self.incoming: set[Incoming] = set()
+        self.shaking: set[asyncio.Task[Any]] = set()
         self.tasks: set[asyncio.Future[Any]] = set()
         self.pending: dict[WebSocketRequest, None] = {}
         self.connections: dict[WebSocketConnection, None] = {}
@@ -105,13 +107,23 @@ class Admission:
 
     # --- what an incoming connection tells ------------------------------------------------------
 
+    @property
+    def is_full(self) -> bool:
+        """Whether as many opening handshakes are under way as may be."""
+        return len(self.incoming) + len(self.shaking) >= self.config.pending_limit
+
+    def explain_pending(self) -> str:
+        """Say why a newcomer is turned away before it has asked for anything."""
+        return f"max_pending_handshakes={self.config.pending_limit} are under way"
+
     def incoming_opened(self, incoming: "Incoming") -> None:
         """A TCP connection is there, its TLS handshake done."""
+        is_full = self.is_full
         self.incoming.add(incoming)
         if self.closing:
             incoming.abort()
-        elif len(self.incoming) > self.config.pending_limit:
-            self._turn_away(incoming, f"max_pending_handshakes={self.config.pending_limit} are under way")
+        elif is_full:
+            self._turn_away(incoming, self.explain_pending())
 
     def incoming_closed(self, incoming: "Incoming") -> None:
         """It is gone, or it has become a connection."""

@@ -6,6 +6,7 @@ import ipaddress
 import os
 import socket
 import ssl as ssl_module
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from ..config import ServerConfig
 from .incoming import Incoming
 from .loop import get_hub
 from .sockets import Acceptor, Hub
+from .tls import TLSDoor, tls_timeouts
 
 if TYPE_CHECKING:
     from .admission import Admission
@@ -60,8 +62,7 @@ class Listeners:
         # asyncio suspends once more when it has begun to serve: cancelled there, nobody would know the server.
         options: dict[str, Any] = {"ssl": ssl, "backlog": config.backlog, "start_serving": False}
         if ssl is not None:
-            options["ssl_handshake_timeout"] = config.open_timeout
-            options["ssl_shutdown_timeout"] = max(config.linger_timeout, 0.001)
+            options |= tls_timeouts(admission)
         if path is not None:
             server = await loop.create_unix_server(factory, path, **options)
             if not path.startswith("\0"):  # an abstract address is no file
@@ -71,23 +72,29 @@ class Listeners:
         else:
             server = await loop.create_server(factory, host, port, **options)
         self._servers.append((server, ssl is not None))
-        hub = get_hub(loop) if ssl is None else None
+        hub = get_hub(loop)
         if hub is None:
             await server.start_serving()
-        else:
-            self._acceptors += [self._accept(hub, admission, config, bound) for bound in server.sockets]
+            return
+        no_delay = config.disable_nagle_algorithm
+        for bound in server.sockets:
+            opened: Callable[[int, Any], None]
+            if ssl is not None:
+                opened = TLSDoor(admission, loop, ssl).accepted
+            else:
+                opened = partial(Incoming.on_socket, admission, hub, no_delay and is_internet(bound))
+            self._acceptors.append(self._accept(hub, config, bound, opened))
 
-    def _accept(self, hub: Hub, admission: "Admission", config: ServerConfig, bound: Any) -> Acceptor:
-        """Listen on a socket that the loop has bound, without its transports."""
+    def _accept(self, hub: Hub, config: ServerConfig, bound: Any, opened: Callable[[int, Any], None]) -> Acceptor:
+        """Listen on a socket that the loop has bound, and take over what is accepted."""
         # A duplicate: the loop closes its own, and neither could be closed behind the other's back.
         sock = socket.socket(fileno=os.dup(bound.fileno()))
         sock.setblocking(False)
-        no_delay = config.disable_nagle_algorithm and is_internet(sock)
-        if no_delay:
+        if config.disable_nagle_algorithm and is_internet(sock):
             # Inherited by what is accepted, which spares a system call each.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.listen(config.backlog)
-        return Acceptor(hub, sock, partial(Incoming.on_socket, admission, hub, no_delay))
+        return Acceptor(hub, sock, opened)
 
     def close(self) -> None:
         """Stop listening."""

@@ -183,6 +183,8 @@ class WebSocketServer(Emitter):
             connection.close(code, reason)
         for request in self.pending_requests:
             request.reject(503, "the server is closing", [("Retry-After", "1")])
+        for shaking in self._admission.shaking:
+            shaking.cancel()
         for incoming in list(self._admission.incoming):
             if not (incoming.request or incoming.is_plain or incoming.is_answered):
                 incoming.abort()
