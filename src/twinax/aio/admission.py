@@ -27,6 +27,7 @@ from ..protocol import (
 from .connection import WebSocketConnection
 from .events import run_in_background
 from .http import HTTPRequest, HTTPResponse, as_response, check_plain_request
+from .loop import LoopState, get_loop_state
 from .request import WebSocketRequest
 from .settings import build_settings
 
@@ -78,6 +79,8 @@ class Admission:
         self._by_address: Counter[str] = Counter()
         self._empty: list[asyncio.Future[None]] = []
         self._when_ended = self._connection_ended  # one bound method for all connections: each keeps it
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop_state: LoopState | None = None
         self.config = config
         self.closing = False
         self.incoming: set[Incoming] = set()
@@ -85,6 +88,13 @@ class Admission:
         self.tasks: set[asyncio.Future[Any]] = set()
         self.pending: dict[WebSocketRequest, None] = {}
         self.connections: dict[WebSocketConnection, None] = {}
+
+    def loop_state_of(self, loop: asyncio.AbstractEventLoop) -> LoopState:
+        """Return what the connections of this loop share; a server has one loop, as a rule."""
+        if self._loop_state is None or loop is not self._loop:
+            self._loop = loop
+            self._loop_state = get_loop_state(loop)
+        return self._loop_state
 
     def track(self, task: "asyncio.Future[Any]") -> None:
         """Note code of the application that runs: a server that closes waits for it."""
@@ -255,6 +265,7 @@ class Admission:
             websocket_version=request.websocket_version,
             remote_addresses=request.remote_addresses,
             request=request,
+            loop_state=incoming.loop_state,
         )
         self.connections[connection] = None
         if self.config.max_connections_per_address is not None:

@@ -6,11 +6,9 @@ nothing more from it. Every step has a timeout; then the connection is aborted.
 """
 
 import errno
-from asyncio import TimerHandle
 from typing import TYPE_CHECKING, Literal
 
 from ..close import CLOSE_DESCRIPTIONS, CloseReport
-from .loop import get_loop_state
 
 if TYPE_CHECKING:
     from .life import ConnectionLife
@@ -33,13 +31,25 @@ def explain_loss(error: BaseException | None) -> str:
 class Closing:
     """The end of one connection, from its first sign to the report."""
 
-    __slots__ = ("_aborted", "_connection", "_end", "_timer", "by_failure", "cause", "closed_by", "error", "phase")
+    __slots__ = (
+        "_aborted",
+        "_connection",
+        "_due",
+        "_end",
+        "_too_late",
+        "by_failure",
+        "cause",
+        "closed_by",
+        "error",
+        "phase",
+    )
 
     phase: Literal["handshake", "open", "closing"]
 
     def __init__(self, connection: "ConnectionLife", closed_by: ClosedBy, cause: str) -> None:
         self._connection = connection
-        self._timer: TimerHandle | None = None
+        self._due = 0.0  # when a timeout is over; 0: none runs
+        self._too_late: str | None = None  # what it then says
         self.closed_by: ClosedBy = closed_by
         self.cause = cause
         self.error: BaseException | None = None
@@ -88,16 +98,19 @@ class Closing:
         self.cancel()
         if timeout is not None:
             loop = self._connection.wire.loop
-            self._timer = loop.call_later(timeout, self._give_up, loop.time() + timeout, cause)
+            self._due = loop.time() + timeout
+            self._too_late = cause
+            self._connection.loop_state.timers.add(loop, self, self._due)
 
-    def _give_up(self, due: float, cause: str | None) -> None:
-        wire = self._connection.wire
-        get_loop_state(wire.loop).record_timer(due, wire.loop.time())
-        if cause is not None:
+    def time_has_come(self, due: float, now: float) -> None:
+        """Called by the timers: the peer has taken too long."""
+        self._due = 0.0
+        self._connection.loop_state.record_timer(due, now)
+        if self._too_late is not None:
             self.phase = "closing"
-            self.cause = f"{self.cause}, but {cause}"
+            self.cause = f"{self.cause}, but {self._too_late}"
         self._aborted = True
-        wire.abort()
+        self._connection.wire.abort()
 
     def abort(self, cause: str, error: BaseException | None) -> None:
         """End the TCP connection now, for this cause."""
@@ -107,9 +120,9 @@ class Closing:
 
     def cancel(self) -> None:
         """Stop the clock."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        if self._due:
+            self._connection.loop_state.timers.discard(self, self._due)
+            self._due = 0.0
 
     # --- the report ---------------------------------------------------------------------------
 
@@ -166,4 +179,4 @@ def measure(connection: "ConnectionLife") -> tuple[float, int, int, float]:
     wire = connection.wire
     now = wire.loop.time()
     unsent = connection.held_size + wire.unsent
-    return now, unsent, connection.waiting, get_loop_state(wire.loop).lag(now)
+    return now, unsent, connection.waiting, connection.loop_state.lag(now)

@@ -13,7 +13,7 @@ from ..errors import ConcurrencyError, ConnectionClosed, LocalProtocolError
 from ..protocol import Opcode, WebSocketFrame
 from .backpressure import Backpressure, Draining
 from .events import run_in_background
-from .keepalive import Keepalive, Pings
+from .keepalive import Pings, check, unwatch, watch
 from .life import ConnectionLife
 from .streams import MessageStream, send_stream
 
@@ -59,7 +59,7 @@ class WebSocketConnection(ConnectionLife):
         close_report: How the connection ended; None as long as it has not.
     """
 
-    __slots__ = ("_arrivals", "_backpressure", "_keepalive", "_pings", "latency")
+    __slots__ = ("_arrivals", "_backpressure", "_pings", "keepalive_due", "latency", "pinged_at")
 
     EVENTS: ClassVar[frozenset[str]] = frozenset(
         {"message", "frame", "close", "error", "ping", "pong", "drain", "pause", "resume"}
@@ -70,7 +70,8 @@ class WebSocketConnection(ConnectionLife):
         self._arrivals: asyncio.Future[None] | None = None
         self._backpressure: Backpressure | None = None
         self._pings: Pings | None = None
-        self._keepalive: Keepalive | None = None
+        self.keepalive_due = 0.0
+        self.pinged_at = 0.0
         ConnectionLife.__init__(self, *args, **kwargs)
 
     # --- receiving ----------------------------------------------------------------------------
@@ -285,8 +286,12 @@ class WebSocketConnection(ConnectionLife):
         self.send_control(OP_PONG, data.encode() if isinstance(data, str) else bytes(data))
 
     def _start_keepalive(self) -> None:
-        self._keepalive = Keepalive(self)
-        self._keepalive.start()
+        watch(self, self.config.keepalive_interval)
+
+    def time_has_come(self, due: float, now: float) -> None:
+        """Called by the timers: it is time to look whether the peer is alive."""
+        self.keepalive_due = 0.0
+        check(self, due, now)
 
     def send_keepalive_ping(self) -> None:
         """Called by the keepalive: the peer is silent."""
@@ -326,8 +331,7 @@ class WebSocketConnection(ConnectionLife):
 
     def _release_waiters(self) -> None:
         self.wake_receiver()
-        if self._keepalive is not None:
-            self._keepalive.stop()
+        unwatch(self)
         if self._backpressure is not None:
             self._backpressure.unwatch()
             self._backpressure.release()

@@ -31,19 +31,32 @@ class Incoming:
     Attributes:
         wire: The TCP connection.
         early: What came behind the head of the request.
-        request: The request, once it has passed the rules.
+        request: The request, once it has passed the rules and as long as it is not answered.
         is_plain: Whether it is a plain request that the application is answering.
         is_answered: Whether the answer was written.
+        loop_state: What the connections of the event loop share.
     """
 
-    __slots__ = ("_accepted_at", "_admission", "_head", "_timer", "early", "is_answered", "is_plain", "request", "wire")
+    __slots__ = (
+        "_accepted_at",
+        "_admission",
+        "_due",
+        "_head",
+        "early",
+        "is_answered",
+        "is_plain",
+        "loop_state",
+        "request",
+        "wire",
+    )
 
     def __init__(self, admission: "Admission", loop: asyncio.AbstractEventLoop) -> None:
         self._admission = admission
         self._head: HeadBuffer | None = None  # most heads come in one piece and never need it
         self.is_answered = False
         self._accepted_at = loop.time()
-        self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0  # when a timeout is over; 0: none runs
+        self.loop_state = admission.loop_state_of(loop)
         self.early = b""
         self.is_plain = False
         self.request: WebSocketRequest | None = None
@@ -69,8 +82,7 @@ class Incoming:
         """Called by the wire: it is there, TLS included."""
         timeout = self._admission.config.open_timeout
         if timeout is not None:
-            loop = self.wire.loop
-            self._timer = loop.call_at(max(loop.time(), self._accepted_at + timeout), self._time_out, timeout)
+            self._arm(self._accepted_at + timeout)
         self._admission.incoming_opened(self)
 
     def receive(self, buffer: bytearray, end: int, now: float) -> None:
@@ -134,6 +146,7 @@ class Incoming:
         """Write the 101; the wire goes to a connection next."""
         self._stop_timer()
         self.is_answered = True
+        self.request = None
         self._admission.incoming_closed(self)
         self.wire.resume_reading()
         self.wire.write(answer)
@@ -144,13 +157,14 @@ class Incoming:
             return
         self.is_answered = True
         self._stop_timer()
+        self.request = None
         self.early = b""
         if self.wire.is_lost:
             return
         self.wire.resume_reading()
         self.wire.write(answer)
         self.wire.finish()
-        self._timer = self.wire.loop.call_later(self._admission.config.linger_timeout, self.wire.abort)
+        self._arm(self.wire.loop.time() + self._admission.config.linger_timeout)
 
     def answer_http(self, response: HTTPResponse, method: str) -> None:
         """Answer a plain request."""
@@ -160,8 +174,20 @@ class Incoming:
         """Refuse a request that breaks a rule."""
         self.answer(build_reject(error.status or 400, str(error), error.headers))
 
-    def _time_out(self, timeout: float) -> None:
-        self._timer = None
+    # --- timeouts -----------------------------------------------------------------------------
+
+    def _arm(self, due: float) -> None:
+        self._due = due
+        self.loop_state.timers.add(self.wire.loop, self, due)
+
+    def time_has_come(self, due: float, now: float) -> None:
+        """Called by the timers: the request has taken too long, or the client does not read its answer."""
+        self._due = 0.0
+        if self.is_answered:
+            self.wire.abort()
+            return
+        timeout = self._admission.config.open_timeout
+        assert timeout is not None  # it was when this began to run
         if self.request is not None:
             self.request.time_out(timeout)
             return
@@ -171,9 +197,9 @@ class Incoming:
             self.refuse(HandshakeError(f"no complete request within open_timeout={timeout} s", status=408))
 
     def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        if self._due:
+            self.loop_state.timers.discard(self, self._due)
+            self._due = 0.0
 
     def abort(self) -> None:
         """End it at once: the server is closing."""

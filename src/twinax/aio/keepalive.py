@@ -1,6 +1,6 @@
 """Liveness: pings, their round-trip times, and what becomes of a silent peer.
 
-One timer per connection, armed once per interval however much traffic there is: when it fires it looks
+One timeout per connection, armed once per interval however much traffic there is: when it is over it looks
 at the time of the last byte. A ping is only sent to a peer that was silent for a whole interval, and
 any byte afterwards counts as life, not only the matching pong: the next interval begins with it.
 """
@@ -9,15 +9,13 @@ import asyncio
 import itertools
 from typing import TYPE_CHECKING
 
-from .loop import get_loop_state
+from .timers import CLOCK_TICK
 
 if TYPE_CHECKING:
     from ..errors import ConnectionClosed
     from .connection import WebSocketConnection
 
-__all__ = ["Keepalive", "Pings"]
-
-CLOCK_TICK = 0.001  # uvloop counts whole milliseconds: what is armed for less fires before any time has passed
+__all__ = ["Pings", "check", "unwatch", "watch"]
 
 
 class Pings:
@@ -65,72 +63,58 @@ class Pings:
         self._pending.clear()
 
 
-class Keepalive:
-    """Watches that the peer of one connection is alive."""
+def watch(connection: "WebSocketConnection", delay: float) -> None:
+    """Look after so many seconds whether the peer of a connection is alive, and go on from there."""
+    loop = connection.wire.loop
+    due = connection.keepalive_due = loop.time() + max(delay, CLOCK_TICK)
+    connection.loop_state.timers.add(loop, connection, due)
 
-    __slots__ = ("_connection", "_due", "_handle", "_pinged_at")
 
-    def __init__(self, connection: "WebSocketConnection") -> None:
-        self._connection = connection
-        self._handle: asyncio.TimerHandle | None = None
-        self._due = 0.0
-        self._pinged_at = 0.0
+def unwatch(connection: "WebSocketConnection") -> None:
+    """Watch no more."""
+    if connection.keepalive_due:
+        connection.loop_state.timers.discard(connection, connection.keepalive_due)
+        connection.keepalive_due = 0.0
 
-    def start(self) -> None:
-        """Begin to watch."""
-        self._arm(self._connection.config.keepalive_interval)
 
-    def stop(self) -> None:
-        """Watch no more."""
-        if self._handle is not None:
-            self._handle.cancel()
-            self._handle = None
-
-    def _arm(self, delay: float) -> None:
-        loop = self._connection.wire.loop
-        # Kept here, not asked of the handle: uvloop's cannot tell when the delay was next to nothing.
-        self._due = loop.time() + max(delay, CLOCK_TICK)
-        self._handle = loop.call_at(self._due, self._check)
-
-    def _check(self) -> None:
-        connection = self._connection
-        wire = connection.wire
-        now = wire.loop.time()
-        lag = get_loop_state(wire.loop).record_timer(self._due, now)
-        config = connection.config
-        last_life = max(wire.last_rcvd, connection.opened_at)
-        silence = now - last_life
-        if connection.input_paused:
-            # What the peer sends waits in the kernel: it cannot show that it is alive.
-            self._pinged_at = 0.0
-            self._arm(config.keepalive_interval)
-        elif self._pinged_at and last_life < self._pinged_at:
-            grace = self._pinged_at + config.keepalive_grace_period - now
-            if grace > 0:
-                self._arm(grace)
-            else:
-                self._judge(now, lag, silence)
-        elif silence < config.keepalive_interval:
-            self._pinged_at = 0.0
-            self._arm(config.keepalive_interval - silence)
+def check(connection: "WebSocketConnection", due: float, now: float) -> None:
+    """Look whether the peer is alive."""
+    wire = connection.wire
+    lag = connection.loop_state.record_timer(due, now)
+    config = connection.config
+    last_life = max(wire.last_rcvd, connection.opened_at)
+    silence = now - last_life
+    if connection.input_paused:
+        # What the peer sends waits in the kernel: it cannot show that it is alive.
+        connection.pinged_at = 0.0
+        watch(connection, config.keepalive_interval)
+    elif connection.pinged_at and last_life < connection.pinged_at:
+        grace = connection.pinged_at + config.keepalive_grace_period - now
+        if grace > 0:
+            watch(connection, grace)
         else:
-            self._pinged_at = now
-            connection.send_keepalive_ping()
-            # Not the whole grace period: a peer that answers may fall silent for an interval long before its end.
-            self._arm(min(config.keepalive_interval, config.keepalive_grace_period))
+            _judge(connection, now, lag, silence)
+    elif silence < config.keepalive_interval:
+        connection.pinged_at = 0.0
+        watch(connection, config.keepalive_interval - silence)
+    else:
+        connection.pinged_at = now
+        connection.send_keepalive_ping()
+        # Not the whole grace period: a peer that answers may fall silent for an interval long before its end.
+        watch(connection, min(config.keepalive_interval, config.keepalive_grace_period))
 
-    def _judge(self, now: float, lag: float, silence: float) -> None:
-        """The grace period after our ping is over and nothing has come."""
-        connection = self._connection
-        config = connection.config
-        if lag > config.keepalive_grace_period / 4:
-            # It was this process that slept. Signs of life may wait in the kernel: look once more.
-            self._arm(config.keepalive_grace_period / 4)
-        elif config.drop_connection_on_keepalive_timeout:
-            connection.give_up(
-                f"peer not responding: nothing received for {silence:.1f} s, "
-                f"{now - self._pinged_at:.1f} s of them after a ping"
-            )
-        else:
-            self._pinged_at = 0.0
-            self._arm(config.keepalive_interval)
+
+def _judge(connection: "WebSocketConnection", now: float, lag: float, silence: float) -> None:
+    """The grace period after our ping is over and nothing has come."""
+    config = connection.config
+    if lag > config.keepalive_grace_period / 4:
+        # It was this process that slept. Signs of life may wait in the kernel: look once more.
+        watch(connection, config.keepalive_grace_period / 4)
+    elif config.drop_connection_on_keepalive_timeout:
+        connection.give_up(
+            f"peer not responding: nothing received for {silence:.1f} s, "
+            f"{now - connection.pinged_at:.1f} s of them after a ping"
+        )
+    else:
+        connection.pinged_at = 0.0
+        watch(connection, config.keepalive_interval)

@@ -16,7 +16,7 @@ from ..config import ConnectionConfig
 from ..errors import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK
 from .closing import Closing, explain_loss
 from .listeners import ConnectionListeners
-from .loop import get_loop_state
+from .loop import LoopState, get_loop_state
 from .pump import MessagePump
 from .wire import Wire
 
@@ -52,6 +52,7 @@ class ConnectionLife(ConnectionListeners):
         "_early",
         "_going_on",
         "_listeners",
+        "_on_begin",
         "_on_end",
         "_pump",
         "_report",
@@ -62,6 +63,7 @@ class ConnectionLife(ConnectionListeners):
         "id",
         "is_client",
         "is_paused",
+        "loop_state",
         "opened_at",
         "protocol",
         "remote_address",
@@ -83,6 +85,7 @@ class ConnectionLife(ConnectionListeners):
         websocket_version: int = 13,
         remote_addresses: list[str] | None = None,
         request: "WebSocketRequest | None" = None,
+        loop_state: LoopState | None = None,
     ) -> None:
         CoreConnection.__init__(self, settings, keys)
         self.config = config
@@ -96,27 +99,30 @@ class ConnectionLife(ConnectionListeners):
         self.websocket_version = websocket_version
         self.remote_addresses = remote_addresses or [wire.remote_address]
         self.remote_address = self.remote_addresses[0]
-        self.opened_at = wire.loop.time()
+        loop = wire.loop
+        self.loop_state = loop_state or get_loop_state(loop)
+        self.opened_at = loop.time()
         self._listeners = None
         self._early = early
         self._begun = False
         self._going_on = False
         self.has_ended = False
         self._report: CloseReport | None = None
+        self._on_begin: Callable[[Any], None] | None = None
         self._on_end: Callable[[Any], None] | None = None
         self._pump: MessagePump | None = None
         self._closing: Closing | None = None
         self._closed_future: asyncio.Future[None] | None = None
         self._trace: list[tuple[float, str, tuple[object, ...]]] | None = None
         self.attach(wire.write)
-        self.set_loop(wire.loop)
-        self.set_turn(get_loop_state(wire.loop).turn, wire.loop.call_soon)
+        self.set_loop(loop)
+        self.set_turn(self.loop_state.turn, loop.call_soon)
         wire.hand_over(self)
         if wire.is_lost:
             # The peer went away before accept(): the application still gets its `close` event, later.
-            wire.loop.call_soon(self.wire_lost, None)
+            loop.call_soon(self.wire_lost, None)
         else:
-            wire.loop.call_soon(self._begin)
+            loop.call_soon(self._begin)
 
     # --- the beginning ------------------------------------------------------------------------
 
@@ -134,7 +140,11 @@ class ConnectionLife(ConnectionListeners):
         )
         if config.keepalive and not config.use_native_keepalive:
             self._start_keepalive()
-        self._deliver_early()
+        if self._on_begin is not None:
+            on_begin, self._on_begin = self._on_begin, None
+            on_begin(self)
+        if self._early:
+            self._deliver_early()
 
     def _deliver_early(self) -> None:
         if self._early:
@@ -219,6 +229,10 @@ class ConnectionLife(ConnectionListeners):
                 self._closed_future = self.wire.loop.create_future()
             await asyncio.shield(self._closed_future)
 
+    def when_begun(self, callback: Callable[[Any], None]) -> None:
+        """Have `callback` called in the next turn, before anything is delivered: for the server."""
+        self._on_begin = callback
+
     def when_ended(self, callback: Callable[[Any], None]) -> None:
         """Have `callback` called with this connection after its ``close`` event: for its server."""
         self._on_end = callback
@@ -272,8 +286,15 @@ class ConnectionLife(ConnectionListeners):
                 self._emit("error", closing.error)
             if self._listeners.get("close"):
                 self._emit("close", self.close_code, self.close_reason)
+            if not self.waiting:
+                # They often know the connection: each would keep the other until garbage is collected.
+                self._listeners = None
+                self.listen(None)
         if self._closed_future is not None:
             self._closed_future.set_result(None)
+        if self._on_begin is not None:
+            self.wire.loop.call_soon(self._on_begin, self)
+            self._on_begin = None
         if self._on_end is not None:
             self._on_end(self)
 

@@ -9,6 +9,7 @@ from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from .._core import HEADROOM, Turn
 from .sockets import HAS_SOCKETS, Hub
+from .timers import Timers
 
 __all__ = ["LoopState", "get_hub", "get_loop_state"]
 
@@ -24,15 +25,17 @@ class LoopState:
     Attributes:
         buffer: What is read lands here first.
         view: The part of it behind the headroom.
+        timers: The timeouts of all connections.
         turn: Who has something to write at the end of the turn.
         hub: The sockets that are not left to transports; a reference that may be dead.
     """
 
-    __slots__ = ("_worst", "_worst_at", "buffer", "hub", "turn", "view")
+    __slots__ = ("_worst", "_worst_at", "buffer", "hub", "timers", "turn", "view")
 
     def __init__(self) -> None:
         self.buffer = bytearray(HEADROOM + READ_SIZE)
         self.view = memoryview(self.buffer)[HEADROOM:]
+        self.timers = Timers()
         self.turn = Turn()
         self.hub: ReferenceType[Hub] | None = None
         self._worst = 0.0

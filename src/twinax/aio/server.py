@@ -58,6 +58,7 @@ class WebSocketServer(Emitter):
         self._listeners = None
         self._handler = handler
         self._handler_waits = is_coroutine_function(handler)
+        self._call_plain_handler = self._call_handler  # one bound method for all connections
         self._ports = Listeners()
         self._only_loopback: bool | None = None  # not known yet, or not any more
         self._admission = Admission(self, self.config)
@@ -338,12 +339,11 @@ class WebSocketServer(Emitter):
                 self._call_connect(listener, connection)
         if self._handler is None:
             return
-        loop = connection.wire.loop
         if self._handler_waits:
-            self._admission.track(loop.create_task(self._run_handler(self._handler, connection)))
+            self._admission.track(connection.wire.loop.create_task(self._run_handler(self._handler, connection)))
         else:
             # A task for what only registers listeners would cost a tenth of the whole handshake.
-            loop.call_soon(self._call_handler, self._handler, connection)
+            connection.when_begun(self._call_plain_handler)
 
     def _call_connect(self, listener: Callable[[WebSocketConnection], Any], connection: WebSocketConnection) -> None:
         """Call a listener of ``connect``; when it fails, nobody looks after the connection."""
@@ -355,10 +355,11 @@ class WebSocketServer(Emitter):
         if asyncio.iscoroutine(result) or asyncio.isfuture(result):
             self._admission.track(run_in_background(result, connection.handler_failed))
 
-    def _call_handler(self, handler: Handler, connection: WebSocketConnection) -> None:
+    def _call_handler(self, connection: WebSocketConnection) -> None:
         """Call a handler that is no coroutine function; most often it registers listeners."""
+        assert self._handler is not None
         try:
-            result = handler(connection)
+            result = self._handler(connection)
         except Exception as error:
             connection.handler_failed(error)
             return

@@ -94,7 +94,10 @@ class TransportWire(asyncio.BufferedProtocol):
     def connection_lost(self, exc: BaseException | None) -> None:
         """Called by the transport: the connection is gone."""
         self.is_lost = True
-        self._owner.wire_lost(exc)
+        owner = self._owner
+        # Each would keep the other until garbage is collected.
+        del self._owner, self._receive
+        owner.wire_lost(exc)
 
     def pause_writing(self) -> None:
         """Called by the transport: more than the high mark is unsent."""

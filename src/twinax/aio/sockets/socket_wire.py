@@ -317,7 +317,10 @@ class SocketWire(Watched):
         else:
             os.close(fd)
         self.is_lost = True
-        self._owner.wire_lost(error)
+        owner = self._owner
+        # Each would keep the other until garbage is collected.
+        self._owner = self._receive = None
+        owner.wire_lost(error)
 
     def failed(self, error: Exception) -> None:
         """The owner raised: that must not happen, and ends this connection alone."""

@@ -1,0 +1,112 @@
+"""The timeouts of all connections behind one timer of the loop."""
+
+import asyncio
+from typing import Any
+
+from support.loops import VirtualLoop
+from twinax.aio.timers import Timers
+
+
+class Waiter:
+    """Somebody who waits for a time, and writes down when it came."""
+
+    def __init__(self, name: str, told: list[Any]) -> None:
+        self.name = name
+        self.told = told
+        self.then: Any = None
+
+    def time_has_come(self, due: float, now: float) -> None:
+        self.told.append((self.name, round(due - BEGIN, 6), round(now - BEGIN, 6)))
+        if self.then is not None:
+            self.then()
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+
+BEGIN = 1000.0
+
+
+def running() -> tuple[VirtualLoop, Timers, list[Any]]:
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)
+    return loop, Timers(), []
+
+
+async def test_everybody_is_called_at_the_time_asked_for() -> None:
+    loop, timers, told = running()
+    for name, delay in (("c", 20.0), ("a", 0.01), ("d", 20.0625), ("b", 0.02)):
+        timers.add(loop, Waiter(name, told), BEGIN + delay)
+    await asyncio.sleep(30)
+    assert told == [("a", 0.01, 0.01), ("b", 0.02, 0.02), ("c", 20, 20), ("d", 20.0625, 20.0625)]
+
+
+async def test_what_is_taken_back_is_not_called() -> None:
+    loop, timers, told = running()
+    kept, gone = Waiter("kept", told), Waiter("gone", told)
+    timers.add(loop, gone, BEGIN + 1)
+    timers.add(loop, kept, BEGIN + 2)
+    timers.discard(gone, BEGIN + 1)
+    timers.discard(gone, BEGIN + 1)
+    timers.discard(gone, BEGIN + 7)
+    await asyncio.sleep(5)
+    assert told == [("kept", 2, 2)]
+
+
+async def test_nothing_is_left_on_the_loop() -> None:
+    loop, timers, told = running()
+    waiter = Waiter("a", told)
+    timers.add(loop, waiter, BEGIN + 1)
+    timers.discard(waiter, BEGIN + 1)
+    assert loop.leftovers() == []
+    timers.add(loop, waiter, BEGIN + 1)
+    await asyncio.sleep(2)
+    assert told == [("a", 1, 1)]
+    assert loop.leftovers() == []
+
+
+async def test_who_is_called_may_add_and_take_back() -> None:
+    loop, timers, told = running()
+    first, second, third = (Waiter(name, told) for name in ("first", "second", "third"))
+
+    def change() -> None:
+        first.then = None
+        timers.discard(second, BEGIN + 1)
+        timers.add(loop, third, BEGIN + 1.5)
+        timers.add(loop, first, BEGIN + 1.01)
+
+    first.then = change
+    timers.add(loop, second, BEGIN + 1)
+    timers.add(loop, first, BEGIN + 1)
+    second.then = lambda: timers.discard(first, BEGIN + 1)
+    await asyncio.sleep(5)
+    assert told == [("second", 1, 1)]
+    second.then = None
+    told.clear()
+    timers.add(loop, first, BEGIN + 6)
+    await asyncio.sleep(2)
+    assert [name for name, *_ in told] == ["first", "first", "third"]
+
+
+async def test_a_loop_that_was_busy_calls_in_order() -> None:
+    loop, timers, told = running()
+    for name, delay in (("b", 2.1), ("c", 2.11), ("a", 0.5)):
+        timers.add(loop, Waiter(name, told), BEGIN + delay)
+    loop.now += 60
+    await asyncio.sleep(0.01)
+    assert told == [("a", 0.5, 60), ("b", 2.1, 60), ("c", 2.11, 60)]
+
+
+async def test_one_that_fails_does_not_harm_the_others() -> None:
+    loop, timers, told = running()
+    failures: list[dict[str, Any]] = []
+    loop.set_exception_handler(lambda _, context: failures.append(context))
+    bad = Waiter("bad", told)
+    bad.then = lambda: 1 // 0
+    timers.add(loop, bad, BEGIN + 1)
+    timers.add(loop, Waiter("good", told), BEGIN + 1)
+    await asyncio.sleep(2)
+    assert [name for name, *_ in told] == ["bad", "good"]
+    assert [(context["message"], type(context["exception"])) for context in failures] == [
+        ("a timeout failed", ZeroDivisionError)
+    ]
