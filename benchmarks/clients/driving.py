@@ -66,7 +66,8 @@ def processor_seconds() -> float:
 
 def new_loop(name: str) -> asyncio.AbstractEventLoop:
     """The event loop of that name; ``auto`` is uvloop."""
-    if name == "asyncio":
+    # PyPy has no uvloop.
+    if name == "asyncio" or (name == "auto" and sys.implementation.name == "pypy"):
         return asyncio.new_event_loop()
     import uvloop
 

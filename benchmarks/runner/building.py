@@ -15,6 +15,9 @@ from .peers import Toolbox
 
 __all__ = ["build_programs", "features", "install_peers", "make_certificate", "versions"]
 
+# Peers that are measured without their compiled parts, on CPython and on PyPy: they publish a wheel without any.
+PURE_PACKAGES = ("websockets",)
+OLDEST_PYPY = (3, 11)
 BUN_PACKAGES = ("@oven/bun-linux-x64", "@oven/bun-linux-aarch64", "@oven/bun-darwin-aarch64", "@oven/bun-darwin-x64")
 # What makes pip and npm install again.
 STAMP = "installed"
@@ -69,6 +72,36 @@ def install_python() -> str:
     return str(python)
 
 
+def install_pure() -> None:
+    """Installs the wheels without compiled parts, in the versions of the others."""
+    wanted = [
+        line
+        for line in (places.BENCHMARKS / "requirements.txt").read_text().splitlines()
+        if line.partition("==")[0] in PURE_PACKAGES
+    ]
+    stamp = places.PURE / STAMP
+    if is_current(stamp, "\n".join(wanted)):
+        return
+    shutil.rmtree(places.PURE, ignore_errors=True)
+    pip = [str(places.ENVIRONMENT / "bin" / "python"), "-m", "pip", "install", "--quiet"]
+    pip += ["--disable-pip-version-check", "--target", str(places.PURE), "--no-deps", "--only-binary=:all:"]
+    any_machine = ["--implementation", "py", "--abi", "none", "--platform", "any"]
+    subprocess.run([*pip, *any_machine, *wanted], check=True)
+    stamp.write_text("\n".join(wanted))
+
+
+def find_pypy(program: str | None) -> tuple[str | None, dict[str, str]]:
+    """Finds a PyPy that is new enough for twinax; returns it, or why there is none, by kind."""
+    program = program or shutil.which("pypy3")
+    if program is None:
+        return None, {"pypy": "not measured: there is no PyPy here"}
+    said = subprocess.check_output([program, "-c", "import sys; print(*sys.version_info[:2])"], text=True)
+    version = tuple(int(part) for part in said.split())
+    if version < OLDEST_PYPY:
+        return None, {"pypy": f"not measured: PyPy here is Python {'.'.join(map(str, version))}, it needs 3.11"}
+    return program, {}
+
+
 def install_node() -> dict[str, str]:
     """Installs the npm packages; returns why peers are missing, by kind."""
     npm = shutil.which("npm")
@@ -97,21 +130,28 @@ def find_bun() -> str | None:
     return None
 
 
-def install_peers(python: str | None = None, node: bool = True, loop: str = "auto") -> Toolbox:
+def install_peers(
+    python: str | None = None, node: bool = True, loop: str = "auto", pypy: str | None = None
+) -> Toolbox:
     """Installs what is not there yet.
 
     Args:
         python: An interpreter that has the Python peers; None: make an environment for them.
         node: Whether the peers for Node and Bun are wanted.
         loop: The event loop of the Python peers.
+        pypy: A PyPy; None: the one that is found here.
     """
     with alone():
         missing = install_node() if node else dict.fromkeys(("node", "bun"), "not asked for")
-        python = python or install_python()
+        if python is None:
+            python = install_python()
+            install_pure()
+    pypy, lacking = find_pypy(pypy)
+    missing |= lacking
     bun = find_bun() if "bun" not in missing else None
     if bun is None:
         missing.setdefault("bun", "not measured: its package has no program that runs here")
-    return Toolbox(python, shutil.which("node"), bun, missing, loop)
+    return Toolbox(python, pypy, shutil.which("node"), bun, missing, loop)
 
 
 def make_certificate(python: str) -> None:
@@ -137,6 +177,10 @@ def versions(tools: Toolbox) -> dict[str, str]:
         description = places.NODE / "node_modules" / package / "package.json"
         if description.exists():
             found[package] = json.loads(description.read_text())["version"]
+    if tools.pypy is not None:
+        program = "import platform as p, sys; print(p.python_version(), *sys.pypy_version_info[:3])"
+        python, *version = subprocess.check_output([tools.pypy, "-c", program], text=True).split()
+        found["pypy"] = f"{'.'.join(version)} (Python {python})"
     for name, command in (("node", [tools.node, "--version"]), ("cc", [os.environ.get("CC", "cc"), "--version"])):
         if command[0] is not None and shutil.which(command[0]):
             said = subprocess.check_output([str(part) for part in command], text=True).splitlines()[0]

@@ -70,6 +70,9 @@ class Measure:
         except Failed as error:
             return Outcome(missing=str(error), failed=True)
 
+    def _timing(self, peer: Peer) -> list[str]:
+        return ["--duration", str(self.duration), "--warmup", str(self.warmup + peer.warmup)]
+
     def _cannot(self, scenario: Scenario) -> str | None:
         if scenario.tls and "openssl" not in self.features:
             return "not measured: the load generator was built without OpenSSL"
@@ -82,7 +85,8 @@ class Measure:
 
     def _server(self, peer: Peer, scenario: Scenario) -> Outcome:
         with self._started(peer, scenario) as (server, port), self._idle_beside(scenario, port):
-            result = self._load(scenario, port, server.family(), scenario.load_arguments())
+            arguments = [*scenario.load_arguments(), *self._timing(peer)]
+            result = self._load(scenario, port, server.family(), arguments)
         if scenario.deflate is not None and not result["extension"]:
             return Outcome(missing="does not agree on permessage-deflate")
         return Outcome(result["rate"], result["server_cpu"]["us_per_message"], raw=result)
@@ -103,7 +107,7 @@ class Measure:
     def _client(self, peer: Peer, scenario: Scenario) -> Outcome:
         with running(pinned([str(places.PROGRAMS / "limit")], PARTNER)) as server:
             port = wait_ready(server)
-            timing = ["--duration", str(self.duration), "--warmup", str(self.warmup)]
+            timing = self._timing(peer)
             command = peer.client_command(self.tools)
             if peer.kind == "native":
                 command += ["--port", str(port), *scenario.load_arguments(), *timing]
@@ -134,8 +138,6 @@ class Measure:
         self, scenario: Scenario, port: int, pids: list[int], arguments: list[str], tls: bool = False
     ) -> dict[str, Any]:
         command = [LOAD, "--port", str(port)]
-        if "--duration" not in arguments:
-            command += ["--duration", str(self.duration), "--warmup", str(self.warmup)]
         if pids:
             command += ["--pid", ",".join(map(str, pids))]
         command += arguments + (["--tls"] if tls else [])

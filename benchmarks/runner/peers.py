@@ -19,6 +19,7 @@ class Toolbox:
 
     Attributes:
         python: An interpreter that has the Python peers.
+        pypy: PyPy.
         node: Node.
         bun: Bun.
         missing: Why something is not there, by the kind of peer that needs it.
@@ -26,6 +27,7 @@ class Toolbox:
     """
 
     python: str
+    pypy: str | None
     node: str | None
     bun: str | None
     missing: Mapping[str, str] = field(default_factory=dict)
@@ -39,13 +41,15 @@ class Peer:
     Attributes:
         name: For the command line and the results.
         title: For the tables.
-        kind: ``native``, ``python``, ``node`` or ``bun``.
+        kind: What it runs in: ``native``, ``python``, ``pypy``, ``node`` or ``bun``.
         server: The server's file; None: it has none.
         client: The client's file; None: it has none.
         package: Whose version is told.
         lacks: Letters of scenarios that it cannot run, and why.
         only: Letters of scenarios that it is there for; empty: all.
         environment: Variables to set.
+        pure: Whether it runs without the compiled parts of its package.
+        warmup: Seconds that it needs to warm up, beside those that all have.
         deflate: What tells the server to compress.
     """
 
@@ -58,7 +62,14 @@ class Peer:
     lacks: Mapping[str, str] = field(default_factory=dict)
     only: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
+    pure: bool = False
+    warmup: float = 0.0
     deflate: tuple[str, ...] = ("--deflate",)
+
+    @property
+    def is_python(self) -> bool:
+        """Whether it runs in a Python of whatever make."""
+        return self.kind in ("python", "pypy")
 
     def why_not(self, scenario: Scenario, tools: Toolbox) -> str | None:
         """Why the peer cannot run a scenario; None when it can."""
@@ -78,8 +89,8 @@ class Peer:
         """The beginning of a command that runs one of the peer's files."""
         if self.kind == "native":
             return [str(places.PROGRAMS / file)]
-        if self.kind == "python":
-            return [tools.python, str(folder / file)]
+        if self.is_python:
+            return [str(tools.python if self.kind == "python" else tools.pypy), str(folder / file)]
         program = tools.node if self.kind == "node" else tools.bun
         return [str(program), str(places.NODE / file)]
 
@@ -87,7 +98,7 @@ class Peer:
         """How the peer's server is started for a scenario."""
         assert self.server is not None
         command = [*self.interpreter(tools, places.SERVERS, self.server), "--port", "0", "--mode", scenario.mode]
-        if self.kind == "python":
+        if self.is_python:
             command += ["--loop", tools.loop]
         if scenario.deflate is not None:
             command += self.deflate
@@ -100,15 +111,22 @@ class Peer:
         """How the peer's client is started."""
         assert self.client is not None
         command = self.interpreter(tools, places.CLIENTS, self.client)
-        return command + (["--loop", tools.loop] if self.kind == "python" else [])
+        return command + (["--loop", tools.loop] if self.is_python else [])
 
     def variables(self) -> dict[str, str]:
         """The environment of the peer's processes."""
-        return {**os.environ, "PYTHONPATH": str(places.SOURCE), "PYTHONDONTWRITEBYTECODE": "1", **self.environment}
+        folders = [places.SOURCE, *([places.PURE] if self.pure else [])]
+        path = os.pathsep.join(map(str, folders))
+        return {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", **self.environment}
 
 
+# A JIT compiles what it has seen often enough.
+JIT = 3.0
 COMPILED = {"TWINAX_CORE": "compiled"}
 INTERPRETED = {"TWINAX_CORE": "python"}
+# aiohttp and what it stands on are asked one by one to do without their compiled parts.
+AIOHTTP = ("AIOHTTP", "FROZENLIST", "MULTIDICT", "PROPCACHE", "YARL")
+WITHOUT_COMPILED_PARTS = {f"{name}_NO_EXTENSIONS": "1" for name in AIOHTTP}
 
 PEERS: tuple[Peer, ...] = (
     Peer("limit", "limit server (C)", "native", "limit", "load", "", deflate=("--deflate", "6")),
@@ -140,6 +158,16 @@ PEERS: tuple[Peer, ...] = (
         "twinax",
         environment=INTERPRETED,
     ),
+    Peer(
+        "twinax-pypy",
+        "twinax, PyPy",
+        "pypy",
+        "twinax_listeners_server.py",
+        "twinax_listeners_client.py",
+        "twinax",
+        environment=INTERPRETED,
+        warmup=JIT,
+    ),
     Peer("picows", "picows", "python", "picows_server.py", "picows_client.py", "picows", lacks={"f": NO_DEFLATE}),
     Peer(
         "picows-websockets",
@@ -150,7 +178,35 @@ PEERS: tuple[Peer, ...] = (
         "picows",
     ),
     Peer("websockets", "websockets", "python", "websockets_server.py", "websockets_client.py", "websockets"),
+    Peer(
+        "websockets-python",
+        "websockets, interpreted",
+        "python",
+        "websockets_server.py",
+        "websockets_client.py",
+        "websockets",
+        pure=True,
+    ),
+    Peer(
+        "websockets-pypy",
+        "websockets, PyPy",
+        "pypy",
+        "websockets_server.py",
+        "websockets_client.py",
+        "websockets",
+        pure=True,
+        warmup=JIT,
+    ),
     Peer("aiohttp", "aiohttp", "python", "aiohttp_server.py", "aiohttp_client.py", "aiohttp"),
+    Peer(
+        "aiohttp-python",
+        "aiohttp, interpreted",
+        "python",
+        "aiohttp_server.py",
+        "aiohttp_client.py",
+        "aiohttp",
+        environment=WITHOUT_COMPILED_PARTS,
+    ),
     Peer("uvicorn", "uvicorn + websockets", "python", "uvicorn_server.py", None, "uvicorn"),
     Peer("granian", "granian (RSGI)", "python", "granian_server.py", None, "granian", lacks={"f": NO_DEFLATE}),
     Peer("tornado", "tornado", "python", "tornado_server.py", "tornado_client.py", "tornado"),

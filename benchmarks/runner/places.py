@@ -13,6 +13,7 @@ SOURCE = ROOT / "src"
 TOOLS = ROOT / ".tools" / "bench"
 PROGRAMS = TOOLS / "bin"
 ENVIRONMENT = TOOLS / "venv"
+PURE = TOOLS / "pure"
 CERTIFICATES = TOOLS / "tls"
 RESULTS = TOOLS / "results"
 

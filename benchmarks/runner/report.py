@@ -137,7 +137,7 @@ def sweep_table(results: Results, sweep: Sweep) -> list[str]:
 
 def describe(results: Results) -> list[str]:
     """The machine, the versions, and what went wrong."""
-    wanted = ("python", "node", "cc", *dict.fromkeys(peer.package for peer in PEERS if peer.package), "uvloop")
+    wanted = ("python", "pypy", "node", "cc", *dict.fromkeys(peer.package for peer in PEERS if peer.package), "uvloop")
     versions = [f"{name} {results.versions[name]}" for name in wanted if name in results.versions]
     lines = [f"- {name}: {value}" for name, value in results.machine.items()]
     lines.append(f"- versions: {', '.join(versions)}")

@@ -10,6 +10,7 @@ import asyncio
 import resource
 import socket
 import ssl
+import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -81,7 +82,8 @@ def announce(port: int) -> None:
 
 def new_loop(name: str) -> asyncio.AbstractEventLoop:
     """The event loop of that name; ``auto`` is uvloop, the best loop of every library here that runs on asyncio."""
-    if name == "asyncio":
+    # PyPy has no uvloop.
+    if name == "asyncio" or (name == "auto" and sys.implementation.name == "pypy"):
         return asyncio.new_event_loop()
     import uvloop
 
