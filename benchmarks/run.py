@@ -46,7 +46,9 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--duration", type=float, metavar="SECONDS")
     parser.add_argument("--warmup", type=float, metavar="SECONDS")
     parser.add_argument("--python", metavar="PATH", help="an interpreter that has the Python peers; default: make one")
-    parser.add_argument("--pypy", metavar="PATH", help="a PyPy for Python 3.11 or later; default: pypy3, where there is one")
+    parser.add_argument(
+        "--pypy", metavar="PATH", help="a PyPy for Python 3.11 or later; default: pypy3, where there is one"
+    )
     parser.add_argument("--loop", choices=("auto", "asyncio", "uvloop"), default="auto", help="of the Python peers")
     parser.add_argument("--no-node", action="store_true", help="without the peers for Node and Bun")
     parser.add_argument("--results", type=Path, metavar="FILE", help="where to keep every single run, as JSON")

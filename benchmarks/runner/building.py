@@ -130,9 +130,7 @@ def find_bun() -> str | None:
     return None
 
 
-def install_peers(
-    python: str | None = None, node: bool = True, loop: str = "auto", pypy: str | None = None
-) -> Toolbox:
+def install_peers(python: str | None = None, node: bool = True, loop: str = "auto", pypy: str | None = None) -> Toolbox:
     """Installs what is not there yet.
 
     Args:

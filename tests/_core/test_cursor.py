@@ -15,10 +15,8 @@ def loaded(data: bytes = b"0123456789", start: int = 2, end: int = 8) -> Cursor:
 def test_reads_in_order() -> None:
     cursor = loaded()
     assert cursor.available() == 6
-    assert cursor.peek(0) == ord("2")
-    assert cursor.peek(5) == ord("7")
+    assert cursor.peek_start() == 0x3233
     assert cursor.peek_big_endian(0, 2) == 0x3233
-    assert cursor.peek_key(0) == 0x35343332
     cursor.skip(1)
     assert cursor.take_bytes(2, 0) == b"34"
     assert cursor.take_text(1, 0) == "5"
@@ -40,7 +38,13 @@ def test_unmasks_what_it_takes() -> None:
     masked = bytes(byte ^ b"\x01\x02\x03\x04"[i % 4] for i, byte in enumerate(b"hello"))
     assert loaded(masked, 0, 5).take_bytes(5, key) == b"hello"
     assert loaded(masked, 0, 5).take_text(5, key) == "hello"
-    assert loaded(b"\xff\xff\xff\xff", 0, 4).peek_key(0) == 0xFFFFFFFF
+    assert loaded(b"\xff\xff\xff\xff", 0, 4).take_key(0) == 0xFFFFFFFF
+
+
+def test_a_key_is_taken_with_what_is_before_it() -> None:
+    cursor = loaded()
+    assert cursor.take_key(1) == 0x36353433
+    assert cursor.rest() == b"7"
 
 
 def test_text_that_is_none_is_taken_all_the_same() -> None:
@@ -57,7 +61,7 @@ def test_refuses_to_read_past_the_end(count: int) -> None:
         lambda cursor: cursor.take_bytes(count, 0),
         lambda cursor: cursor.take_text(count, 1),
         lambda cursor: cursor.take_into(bytearray(), count, 0),
-        lambda cursor: cursor.check(count),
+        lambda cursor: cursor.take_key(count - 4),
     ]
     for read in reads:
         cursor = loaded()
@@ -69,14 +73,16 @@ def test_refuses_to_read_past_the_end(count: int) -> None:
 def test_refuses_to_look_past_the_end() -> None:
     cursor = loaded()
     for look in (
-        lambda: cursor.peek(6),
         lambda: cursor.peek_big_endian(5, 2),
         lambda: cursor.peek_big_endian(0, 8),
-        lambda: cursor.peek_key(3),
-        lambda: cursor.peek_key(1 << 40),
+        lambda: cursor.take_key(3),
+        lambda: cursor.take_key(1 << 40),
     ):
         with pytest.raises(IndexError, match="6 are left"):
             look()
+    cursor.skip(5)
+    with pytest.raises(IndexError, match="read of 2 bytes, 1 are left"):
+        cursor.peek_start()
 
 
 @pytest.mark.parametrize(("start", "end"), [(-1, 3), (4, 3), (0, 11), (11, 11), (-5, -2)])

@@ -3,12 +3,20 @@
 Every read says how many bytes it takes and is refused with `IndexError` when they are not there, in
 both implementations alike. A correct caller asks `available` first, so that the error never shows;
 should one forget, the connection ends instead of the process reading what is not its own.
+
+The check stands in each method instead of in one that all call: interpreted, a call costs as much as what it would
+check. Of the 2.7 microseconds of a pipelined message of 32 bytes that and `peek_start` took 0.5 (CPython 3.11,
+2026-11-25).
 """
 
 from .. import _cython as cython
 
 if not cython.compiled:
+    import struct
+
     from .mask import unmask_append, unmask_bytes, unmask_text
+
+    unpack_key = struct.Struct("<I").unpack_from
 
 __all__ = ["Cursor"]
 
@@ -43,67 +51,82 @@ class Cursor:
         return self.end - self.position
 
     @cython.cfunc
-    @cython.inline
-    def check(self, count: cython.Py_ssize_t) -> None:
-        """Refuse a read of more bytes than are left."""
-        if count < 0 or count > self.end - self.position:
-            raise IndexError(f"read of {count} bytes, {self.end - self.position} are left")
+    def refuse(self, count: cython.Py_ssize_t) -> None:
+        """Raise what a read of more bytes than are left raises."""
+        raise IndexError(f"read of {count} bytes, {self.end - self.position} are left")
 
     @cython.cfunc
     @cython.inline
-    def peek(self, offset: cython.Py_ssize_t) -> cython.uint:
-        """The byte `offset` bytes ahead."""
-        self.check(offset + 1)
-        return self.buffer[self.position + offset]
+    def peek_start(self) -> cython.uint:
+        """The next two bytes as one number in network order: the fixed part of a frame header."""
+        at: cython.Py_ssize_t = self.position
+        if self.end - at < 2:
+            self.refuse(2)
+        first: cython.uint = self.buffer[at]
+        second: cython.uint = self.buffer[at + 1]
+        return first << 8 | second
 
     @cython.cfunc
     def peek_big_endian(self, offset: cython.Py_ssize_t, size: cython.Py_ssize_t) -> cython.ulonglong:
         """The unsigned integer of 1 to 8 bytes in network order, `offset` bytes ahead."""
         value: cython.ulonglong = 0
         index: cython.Py_ssize_t
-        self.check(offset + size)
+        if offset < 0 or offset > self.end - self.position - size:
+            self.refuse(offset + size)
         for index in range(self.position + offset, self.position + offset + size):
             value = (value << 8) | self.buffer[index]
         return value
 
     @cython.cfunc
-    def peek_key(self, offset: cython.Py_ssize_t) -> cython.uint:
-        """The masking key `offset` bytes ahead, first byte in the lowest bits."""
-        at: cython.Py_ssize_t = self.position + offset
-        self.check(offset + 4)
-        first: cython.uint = self.buffer[at]
-        second: cython.uint = self.buffer[at + 1]
-        third: cython.uint = self.buffer[at + 2]
-        fourth: cython.uint = self.buffer[at + 3]
-        return first | second << 8 | third << 16 | fourth << 24
+    @cython.inline
+    def take_key(self, offset: cython.Py_ssize_t) -> cython.uint:
+        """Skip `offset` bytes, and take the masking key behind them, its first byte in the lowest bits."""
+        at: cython.Py_ssize_t = self.position
+        if offset < 0 or offset > self.end - at - 4:
+            self.refuse(offset + 4)
+        at += offset
+        self.position = at + 4
+        if cython.compiled:
+            first: cython.uint = self.buffer[at]
+            second: cython.uint = self.buffer[at + 1]
+            third: cython.uint = self.buffer[at + 2]
+            fourth: cython.uint = self.buffer[at + 3]
+            return first | second << 8 | third << 16 | fourth << 24
+        else:
+            return unpack_key(self.buffer, at)[0]  # type: ignore[no-any-return]
 
     @cython.cfunc
+    @cython.inline
     def skip(self, count: cython.Py_ssize_t) -> None:
         """Leave `count` bytes unread."""
-        self.check(count)
+        if count < 0 or count > self.end - self.position:
+            self.refuse(count)
         self.position += count
 
     @cython.cfunc
     def take_bytes(self, count: cython.Py_ssize_t, key: cython.uint) -> bytes:
         """Return the next `count` bytes, unmasked with `key` (0: not masked)."""
-        self.check(count)
         start: cython.Py_ssize_t = self.position
+        if count < 0 or count > self.end - start:
+            self.refuse(count)
         self.position = start + count
         return unmask_bytes(self.buffer, start, count, key)
 
     @cython.cfunc
     def take_text(self, count: cython.Py_ssize_t, key: cython.uint) -> str:
         """Return the next `count` bytes, unmasked with `key`, as text; `UnicodeDecodeError` if it is none."""
-        self.check(count)
         start: cython.Py_ssize_t = self.position
+        if count < 0 or count > self.end - start:
+            self.refuse(count)
         self.position = start + count
         return unmask_text(self.buffer, start, count, key)
 
     @cython.cfunc
     def take_into(self, target: bytearray, count: cython.Py_ssize_t, key: cython.uint) -> None:
         """Append the next `count` bytes, unmasked with `key`, to `target`."""
-        self.check(count)
         start: cython.Py_ssize_t = self.position
+        if count < 0 or count > self.end - start:
+            self.refuse(count)
         self.position = start + count
         unmask_append(target, self.buffer, start, count, key)
 

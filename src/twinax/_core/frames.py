@@ -30,6 +30,7 @@ OP_PONG = cython.declare(cython.uint, 0xA)
 FIN = cython.declare(cython.uint, 0x80)
 RSV_BITS = cython.declare(cython.uint, 0x70)
 MASK_BIT = cython.declare(cython.uint, 0x80)
+NOT_PLAIN = cython.declare(cython.uint, 0x7C)  # RSV bits, and those of opcodes that data frames do not have
 
 MAX_CONTROL_PAYLOAD = cython.declare(cython.Py_ssize_t, 125)  # RFC 6455 5.5
 
@@ -75,35 +76,33 @@ class HeaderReader:
     @cython.cfunc
     def read(self, cursor: Cursor) -> cython.bint:
         """Take a header from `cursor`; return False, and take nothing, when it is not all there."""
-        available: cython.Py_ssize_t = cursor.available()
+        available: cython.Py_ssize_t = cursor.end - cursor.position
         if available < 2:
             return False
-        first: cython.uint = cursor.peek(0)
-        second: cython.uint = cursor.peek(1)
-        masked: cython.bint = (second & MASK_BIT) != 0
-        short_length: cython.Py_ssize_t = second & 0x7F
-        self._check_first_bytes(first, masked, short_length)
+        start: cython.uint = cursor.peek_start()
+        first: cython.uint = start >> 8
+        masked: cython.bint = (start & MASK_BIT) != 0
+        length: cython.Py_ssize_t = start & 0x7F
+        # A data frame without RSV bits, masked as it must be, needs no closer look.
+        if first & NOT_PLAIN or first & 0x03 == 0x03 or masked != self._expect_mask:
+            self._check_first_bytes(first, masked, length)
         size: cython.Py_ssize_t = 2
-        if short_length == 126:
-            size = 4
-        elif short_length == 127:
-            size = 10
-        if available < size:
-            return False
-        if size > 2:
-            self.length = self._read_long_length(cursor, size)
-        else:
-            self.length = short_length
-        self.key = 0
+        if length >= 126:
+            size = 4 if length == 126 else 10
+            if available < size:
+                return False
+            length = self._read_long_length(cursor, size)
         if masked:
             if available < size + 4:
                 return False
-            self.key = cursor.peek_key(size)
-            size += 4
+            self.key = cursor.take_key(size)
+        else:
+            self.key = 0
+            cursor.skip(size)
+        self.length = length
         self.fin = (first & FIN) != 0
         self.rsv = first & RSV_BITS
         self.opcode = first & 0x0F
-        cursor.skip(size)
         return True
 
     @cython.cfunc
