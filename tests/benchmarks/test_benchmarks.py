@@ -202,7 +202,8 @@ def test_the_tables_name_each_thing_once() -> None:
     assert len(names) == len(set(names))
     assert len(PEERS) == len({peer.name for peer in PEERS})
     for peer in PEERS:
-        folders = {"python": (places.SERVERS, places.CLIENTS), "native": (places.PROGRAMS, places.PROGRAMS)}
+        python = (places.SERVERS, places.CLIENTS)
+        folders = {"python": python, "pypy": python, "native": (places.PROGRAMS, places.PROGRAMS)}
         servers, clients = folders.get(peer.kind, (places.NODE, places.NODE))
         for folder, file in ((servers, peer.server), (clients, peer.client)):
             assert file is None or peer.kind == "native" or (folder / file).is_file()
