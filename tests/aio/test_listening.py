@@ -235,7 +235,7 @@ async def test_failed_tls_handshakes_are_no_news(server_tls: ssl.SSLContext, cap
 async def test_without_sockets_of_our_own_the_loop_listens(
     server_tls: ssl.SSLContext, client_tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listening, "get_hub", lambda loop: None)
+    monkeypatch.setattr(listening, "get_hub", lambda loop, tls: None)
     async with served(**OPEN) as told:
         await told.server.listen("127.0.0.1", ssl=server_tls)
         ports = [sock.getsockname()[1] for sock in told.server.sockets]
@@ -246,7 +246,7 @@ async def test_without_sockets_of_our_own_the_loop_listens(
 
 
 async def test_cancelled_while_it_begins_to_listen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listening, "get_hub", lambda loop: None)
+    monkeypatch.setattr(listening, "get_hub", lambda loop, tls: None)
     server = WebSocketServer(**OPEN)
     task = asyncio.create_task(server.listen("127.0.0.1"))
     await until(lambda: bool(server.sockets))

@@ -21,7 +21,7 @@ def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
     """Which wire the connections of the test run on."""
     if request.param == "socket" and not HAS_SOCKETS:
         pytest.skip("!!! no epoll: nothing is tested on sockets of our own")
-    monkeypatch.setattr(loop_module, "HAS_SOCKETS", request.param == "socket")
+    monkeypatch.setattr(loop_module, "USES_SOCKETS", request.param == "socket")
     return str(request.param)
 
 

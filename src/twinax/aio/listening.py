@@ -72,7 +72,7 @@ class Listeners:
         else:
             server = await loop.create_server(factory, host, port, **options)
         self._servers.append((server, ssl is not None))
-        hub = get_hub(loop)
+        hub = get_hub(loop, tls=ssl is not None)
         if hub is None:
             await server.start_serving()
             return

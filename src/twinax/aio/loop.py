@@ -8,7 +8,7 @@ import asyncio
 from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from .._core import HEADROOM, Turn
-from .sockets import HAS_SOCKETS, Hub
+from .sockets import HAS_SOCKETS, USES_SOCKETS, Hub
 from .timers import Timers
 
 __all__ = ["LoopState", "get_hub", "get_loop_state"]
@@ -65,9 +65,14 @@ def get_loop_state(loop: asyncio.AbstractEventLoop) -> LoopState:
     return state
 
 
-def get_hub(loop: asyncio.AbstractEventLoop) -> Hub | None:
-    """Return the hub of this loop; None where sockets are left to its transports."""
-    if not HAS_SOCKETS:
+def get_hub(loop: asyncio.AbstractEventLoop, *, tls: bool = False) -> Hub | None:
+    """Return the hub of this loop; None where sockets are left to its transports.
+
+    Args:
+        loop: The event loop.
+        tls: Whether it is for listening with TLS, where only accepting is up to the hub.
+    """
+    if not (HAS_SOCKETS if tls else USES_SOCKETS):
         return None
     state = get_loop_state(loop)
     hub = None if state.hub is None else state.hub()
