@@ -119,7 +119,7 @@ def _make_recorder(base: Any) -> Any:
             self.arrivals = 0
             self.overflows: list[tuple[int, int]] = []
             self.hooks: dict[str, Callable[..., Any]] = {}
-            self.attach(self._take_written)
+            self.attach(lambda data: self._take_written(bytes(data)))
 
         # --- what a test does -----------------------------------------------------------------
 

@@ -89,7 +89,7 @@ def test_the_interpreted_core_without_cython(monkeypatch: pytest.MonkeyPatch) ->
         assert load(f"{PACKAGE}.frames").cython.__name__ == "twinax._cython"
         connection = package.CoreConnection(package.CoreSettings(), None)
         written: list[bytes] = []
-        connection.attach(written.append)
+        connection.attach(lambda data: written.append(bytes(data)))
         connection.listen(connection.send)
         data = bytearray(package.HEADROOM) + frame(TEXT, b"hello") + frame(PING, b"x")
         connection.receive(data, len(data), 0.0)

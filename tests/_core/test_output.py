@@ -264,7 +264,7 @@ def test_no_limit_of_unsent_bytes(core: Core) -> None:
 def test_defaults_of_the_base_class(core: Core) -> None:
     connection = core.CoreConnection(core.CoreSettings(max_unsent_size=100), None)
     written: list[bytes] = []
-    connection.attach(written.append)
+    connection.attach(lambda data: written.append(bytes(data)))
     connection.set_writable(False)
     assert connection.send("a") is core.DONE
     with pytest.raises(LocalProtocolError, match="max_unsent_size=100"):

@@ -33,7 +33,7 @@ async def test_a_task_that_waits_answers_in_the_write_of_the_read_event() -> Non
     async with accepted() as pair:
         connection = pair.connection
         writes: list[bytes] = []
-        connection.attach(lambda data: (writes.append(data), connection.wire.write(data)))
+        connection.attach(lambda data: (writes.append(bytes(data)), connection.wire.write(data)))
 
         async def echo() -> None:
             async for message in connection:

@@ -18,7 +18,7 @@ if not cython.compiled:
     from .cursor import Cursor
     from .mask import append_masked
 
-__all__ = ["HeaderReader", "MaskKeys", "append_frame", "build_frame", "mask_payload", "parse_header"]
+__all__ = ["HeaderReader", "MaskKeys", "append_frame", "append_header", "build_frame", "mask_payload", "parse_header"]
 
 OP_CONTINUATION = cython.declare(cython.uint, 0x0)
 OP_TEXT = cython.declare(cython.uint, 0x1)

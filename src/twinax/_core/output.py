@@ -1,12 +1,10 @@
-"""The way out of a connection: messages to frames to one buffer, and the states that allow it.
+"""The way out of a connection: messages to frames, and the states that allow it.
 
-`send` appends a frame to the output buffer. What one read event causes leaves in one write at its end;
-what is sent at other times leaves at the end of the loop's turn. While the peer does not read, messages
-are held back unwritten, so that control frames and an urgent close can still go between them.
+While the peer does not read, messages are held back unwritten, so that control frames and an urgent close
+can still go between them.
 """
 
 from collections import deque
-from collections.abc import Callable
 from typing import Any
 
 from .. import _cython as cython
@@ -26,33 +24,25 @@ if not cython.compiled:
         OP_PONG,
         OP_TEXT,
         MaskKeys,
-        append_frame,
     )
     from .pipeline import COMPRESS, COMPRESS_NOT, ENCODED, Pipeline
     from .settings import CoreSettings
+    from .sink import Sink
     from .states import CLOSING, FRAGMENTS, LOST, OPEN, STATE_NAMES
-    from .turn import Turn
 
 __all__ = ["Output"]
 
-FLUSH_SIZE = cython.declare(cython.Py_ssize_t, 65536)
 HELD_COST = cython.declare(cython.Py_ssize_t, 64)  # of a message that is held back, beside its payload
 
 
 @cython.cclass
-class Output:
+class Output(Sink):
     """The sending half of a connection after its opening handshake, without I/O."""
 
     _settings: CoreSettings
     _keys: MaskKeys | None
     _pipeline: Pipeline | None
     _state: cython.uint
-    _out: bytearray
-    _write: Any
-    _turn: Turn | None
-    _call_soon: Any
-    _corked: cython.bint
-    _flush_scheduled: cython.bint
     _writable: cython.bint
     _mid_message: cython.uint
     _held: deque[tuple[int, bytes, int]] | None
@@ -62,16 +52,11 @@ class Output:
     _close_sent: Close | None
 
     def __init__(self, settings: CoreSettings, keys: MaskKeys | None) -> None:
+        Sink.__init__(self)
         self._settings = settings
         self._keys = keys
         self._pipeline = None
         self._state = OPEN
-        self._out = bytearray()
-        self._write = None
-        self._turn = None
-        self._call_soon = None
-        self._corked = False
-        self._flush_scheduled = False
         self._writable = True
         self._mid_message = 0
         self._held = None
@@ -79,15 +64,6 @@ class Output:
         self._waiting_pong = None
         self._held_close = None
         self._close_sent = None
-
-    def attach(self, write: Callable[[bytes], object]) -> None:
-        """Say where output goes: `write` is given bytes that nobody changes any more."""
-        self._write = write
-
-    def set_turn(self, turn: Turn, call_soon: Callable[..., object]) -> None:
-        """Say who sees to it that `flush` is called at the end of the loop's turn."""
-        self._turn = turn
-        self._call_soon = call_soon
 
     # --- questions ----------------------------------------------------------------------------
 
@@ -119,7 +95,7 @@ class Output:
     @property
     def held_size(self) -> int:
         """Bytes accepted by `send` that the transport has not been given yet."""
-        return self._held_size + len(self._out)
+        return self._held_size + self.pending_size
 
     # --- messages -----------------------------------------------------------------------------
 
@@ -270,7 +246,7 @@ class Output:
         """Say that the TCP connection is gone: nothing more can be sent."""
         self._state = LOST
 
-    # --- the buffer ---------------------------------------------------------------------------
+    # --- held back ----------------------------------------------------------------------------
 
     @cython.cfunc
     def _put(self, first_byte: cython.uint, payload: object, length: cython.Py_ssize_t) -> None:
@@ -282,30 +258,9 @@ class Output:
             first_byte = self._pipeline.first
             length = len(payload)
         if keys is None:
-            append_frame(self._out, first_byte, payload, length, False, 0)
+            self._append(first_byte, payload, length, False, 0)
         else:
-            append_frame(self._out, first_byte, payload, length, True, keys.next())
-        if len(self._out) >= FLUSH_SIZE:
-            self.flush()
-
-    @cython.cfunc
-    @cython.inline
-    def _uncork(self) -> None:
-        """See to it that the buffer is written, once, at the end of the read event or of the turn."""
-        if not self._corked and not self._flush_scheduled and self._out:
-            self._flush_scheduled = True
-            if self._turn is not None:
-                self._turn.add(self, self._call_soon)
-            else:
-                self._schedule_flush()
-
-    def flush(self) -> None:
-        """Write what is in the buffer now."""
-        self._flush_scheduled = False
-        if self._out:
-            data = bytes(self._out)
-            self._out.clear()
-            self._write(data)
+            self._append(first_byte, payload, length, True, keys.next())
 
     def set_writable(self, writable: bool) -> None:
         """Say whether the transport takes more; when it does again, what was held back goes first."""
@@ -387,9 +342,6 @@ class Output:
     def _wait_writable(self) -> Any:
         """Return an awaitable that is ready when the peer has caught up."""
         return DONE
-
-    def _schedule_flush(self) -> None:
-        """Have `flush` called at the end of the loop's turn."""
 
     def _on_writable(self) -> None:
         """Nothing is held back any more."""

@@ -114,7 +114,7 @@ class ConnectionLife(ConnectionListeners):
         self._closing: Closing | None = None
         self._closed_future: asyncio.Future[None] | None = None
         self._trace: list[tuple[float, str, tuple[object, ...]]] | None = None
-        self.attach(wire.write)
+        self.attach(wire.write, wire.write_pieces)
         self.set_loop(loop)
         self.set_turn(self.loop_state.turn, loop.call_soon)
         wire.hand_over(self)

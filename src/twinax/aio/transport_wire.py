@@ -128,12 +128,20 @@ class TransportWire(asyncio.BufferedProtocol):
             if hasattr(socket, "TCP_KEEPIDLE"):
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, max(1, round(native_keepalive)))
 
-    def write(self, data: bytes) -> None:
-        """Send bytes that nobody changes any more."""
+    def write(self, data: Any) -> None:
+        """Send bytes; `data` may be used again when this returns."""
         if self.is_lost or self._finished:
             return
         self.last_sent = self._time()
-        self.transport.write(data)
+        # A transport keeps what it is given.
+        self.transport.write(bytes(data))
+
+    def write_pieces(self, pieces: list[Any]) -> None:
+        """Send bytes-like objects, one behind the other, that nobody changes any more."""
+        if self.is_lost or self._finished:
+            return
+        self.last_sent = self._time()
+        self.transport.writelines(pieces)
 
     def finish(self) -> None:
         """Send what is left, then FIN; reading goes on where the transport can do that, else close."""

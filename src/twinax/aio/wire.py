@@ -102,8 +102,11 @@ class Wire(Protocol):
     def set_up(self, *, high: int, low: int, no_delay: bool, native_keepalive: float | None) -> None:
         """Set the marks of what may be unsent, and the options of the socket."""
 
-    def write(self, data: bytes) -> None:
-        """Send bytes that nobody changes any more."""
+    def write(self, data: Any) -> None:
+        """Send bytes; `data` may be used again when this returns."""
+
+    def write_pieces(self, pieces: list[Any]) -> None:
+        """Send bytes-like objects, one behind the other, that nobody changes any more."""
 
     def finish(self) -> None:
         """Send what is left, then FIN; reading goes on where the wire can do that, else close."""

@@ -32,8 +32,11 @@ class _Recorder(CoreConnection):
         self._events = events
         self._masked = keys is None
         self.output: list[bytes] = []
-        self.attach(self.output.append)
+        self.attach(self._take_output)
         self.listen(self._on_message)
+
+    def _take_output(self, data: Any) -> None:
+        self.output.append(bytes(data))
 
     def _on_message(self, message: Any) -> None:
         self._events.append(MessageReceived(message))
