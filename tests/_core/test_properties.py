@@ -1,5 +1,6 @@
 """What holds for any bytes: the same events however they are cut, and in both implementations; known states only."""
 
+import contextvars
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cores import Core
-from frame_bytes import BINARY, TEXT, frame
+from frame_bytes import BINARY, CLOSE, TEXT, frame
 
 from .streams import chunks, cut, masking, small_limits, streams
 
@@ -150,6 +151,63 @@ def test_both_implementations_do_the_same(
         assert python.connection.written == compiled.connection.written
         assert python.connection.switches == compiled.connection.switches
         assert python.connection.arrivals == compiled.connection.arrivals
+
+
+class Task:
+    """A coroutine that echoes with ``async for``, and what a loop would do for it: the wake-up is the connection's."""
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+        self.taken: list[Any] = []
+        self.ended: BaseException | None = None
+        self._coroutine = self._echo()
+        self._step()
+
+    async def _echo(self) -> None:
+        async for message in self.connection:
+            self.taken.append(message)
+            await self.connection.send(message)
+
+    def _step(self, _arrival: Any = None) -> None:
+        try:
+            arrival = self._coroutine.send(None)
+        except Exception as error:
+            self.ended = error
+        else:
+            assert arrival._asyncio_future_blocking
+            arrival._asyncio_future_blocking = False
+            arrival.add_done_callback(self._step, context=contextvars.copy_context())
+
+
+@given(data=st.data(), masked=masking, limits=small_limits, sizes=chunks)
+@settings(max_examples=300, deadline=None)
+def test_a_task_receives_the_same_on_both(
+    both: tuple[Core, Core], data: st.DataObject, masked: bool, limits: dict[str, Any], sizes: list[int]
+) -> None:
+    """Whether it takes messages one by one as they are decoded, or many of them from the inbox."""
+    limits = {**limits, "assemble_fragments": True}
+    stream = data.draw(streams(masked))
+    outcomes = []
+    for core in both:
+        connection = core.connection("server" if masked else "client", **limits)
+        task = Task(connection)
+        for piece in cut(stream, sizes):
+            connection.feed(piece, now=1.0)
+        connection.mark_lost()
+        connection.wake_receiver()
+        sent = connection.sent_pairs()
+        outcomes.append(
+            (
+                task.taken,
+                type(task.ended),
+                [event for event in connection.events if event[0] != "message"],
+                [pair for pair in sent if pair[0] < CLOSE],
+                # Pongs may go before or after the answers of the task.
+                [pair for pair in sent if pair[0] >= CLOSE],
+                connection.close_sent,
+            )
+        )
+    assert outcomes[0] == outcomes[1]
 
 
 @given(

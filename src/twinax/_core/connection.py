@@ -22,6 +22,7 @@ if not cython.compiled:
     from .close_payload import parse_close_payload, shorten_reason
     from .cursor import Cursor
     from .extending import Extending
+    from .fast import deliver_plain
     from .frames import OP_CLOSE, OP_CONTINUATION, OP_PING, OP_TEXT, HeaderReader, MaskKeys
     from .mask import rotate_key
     from .pipeline import Pipeline
@@ -167,7 +168,11 @@ class CoreConnection(Extending):
     def _read_frames(self) -> None:
         cursor: Cursor = self._cursor
         header: HeaderReader = self._header
-        while self._state <= CLOSING and not self._stop and self._turn_frames > 0 and self._turn_bytes > 0:
+        while self._may_read():
+            if cython.compiled:
+                deliver_plain(self)
+                if not self._may_read():
+                    return
             if self._payload_left:
                 if not self._read_payload(cursor):
                     return
@@ -184,6 +189,12 @@ class CoreConnection(Extending):
             else:
                 self._turn_frames -= 1
                 self._read_data(cursor)
+
+    @cython.cfunc
+    @cython.inline
+    def _may_read(self) -> cython.bint:
+        """Whether another frame may be read in this turn."""
+        return self._state <= CLOSING and not self._stop and self._turn_frames > 0 and self._turn_bytes > 0
 
     @cython.cfunc
     def _hand_on_part(self) -> None:

@@ -39,6 +39,8 @@ class Inbox(Output):
     _input_held: cython.bint
     _reserved: cython.bint
     _arrival: Any  # of the task that waits for a message
+    _ready: Any  # a message on its way to the task that is being woken for it
+    _pulls: cython.bint  # that task may have further messages decoded
     _iteration: Any
     _loop: Any
 
@@ -54,6 +56,8 @@ class Inbox(Output):
         self._input_held = False
         self._reserved = False
         self._arrival = None
+        self._ready = None
+        self._pulls = False
         self._iteration = None
         self._loop = None
 
@@ -245,7 +249,8 @@ class Inbox(Output):
     @cython.cfunc
     def _count(self) -> cython.Py_ssize_t:
         """How many objects wait: a part counts as a message, or one of two bytes would cost us ten times that."""
-        return self.waiting + (len(self._parts) if self._parts is not None else 0)
+        waiting: cython.Py_ssize_t = len(self._messages) if self._messages is not None else 0
+        return waiting + (len(self._parts) if self._parts is not None else 0)
 
     @cython.cfunc
     def _grow(self, size: cython.Py_ssize_t) -> None:

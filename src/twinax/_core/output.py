@@ -14,6 +14,7 @@ from ..errors import LocalProtocolError
 if not cython.compiled:
     from .close_payload import build_close_payload
     from .done import DONE
+    from .fast import send_plain
     from .frames import (
         FIN,
         MAX_CONTROL_PAYLOAD,
@@ -114,6 +115,8 @@ class Output(Sink):
             ConnectionClosed: The connection is not open, or was given up now since the peer reads nothing.
             TypeError: `data` is none of these.
         """
+        if cython.compiled and send_plain(self, data):
+            return DONE if self._writable else self._wait_writable()
         if isinstance(data, str):
             payload = data.encode()
             return self._send_message(OP_TEXT | self._wish(compress), payload, len(payload))

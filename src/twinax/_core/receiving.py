@@ -116,7 +116,7 @@ class Receiving:
         inbox: Inbox = self._inbox
         if not inbox.may_receive():
             raise ConcurrencyError(inbox._explain_receiver())
-        if inbox.waiting:
+        if inbox._messages:
             return inbox._pop()
         if inbox.is_over():
             error: Exception = inbox._closed_error()

@@ -61,9 +61,7 @@ class Sink:
         self._corked = False
         self._flush_scheduled = False
 
-    def attach(
-        self, write: Callable[[Any], object], write_pieces: Callable[[list[Any]], object] | None = None
-    ) -> None:
+    def attach(self, write: Callable[[Any], object], write_pieces: Callable[[list[Any]], object] | None = None) -> None:
         """Say where output goes.
 
         Args:

@@ -117,7 +117,7 @@ class ConnectionLife(ConnectionListeners):
         self.attach(wire.write, wire.write_pieces)
         self.set_loop(loop)
         self.set_turn(self.loop_state.turn, loop.call_soon)
-        wire.hand_over(self)
+        wire.hand_over(self, self._receive_first)
         if wire.is_lost:
             # The peer went away before accept(): the application still gets its `close` event, later.
             loop.call_soon(self.wire_lost, None)
@@ -131,6 +131,7 @@ class ConnectionLife(ConnectionListeners):
         if self._begun or self.has_ended:
             return
         self._begun = True
+        self.wire.hand_over(self, self.receive)
         config = self.config
         self.wire.set_up(
             high=config.high_water_mark,
@@ -155,10 +156,10 @@ class ConnectionLife(ConnectionListeners):
         """Watch that the peer is alive."""
         raise NotImplementedError
 
-    def receive(self, buffer: bytearray, end: int, now: float) -> None:
-        """Called by the wire: bytes have come."""
+    def _receive_first(self, buffer: bytearray, end: int, now: float) -> None:
+        """Called by the wire: the first bytes have come; the next ones go straight to the core."""
         self._begin()
-        CoreConnection.receive(self, buffer, end, now)
+        self.receive(buffer, end, now)
 
     # --- the end, as asked for ----------------------------------------------------------------
 

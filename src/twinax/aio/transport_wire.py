@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections.abc import Callable
 from typing import Any, cast
 
 from .._core import HEADROOM
@@ -49,7 +50,7 @@ class TransportWire(asyncio.BufferedProtocol):
         self._time = loop.time
         self._opening: OpeningOwner | None = owner
         self._owner: WireOwner = owner
-        self._receive = owner.receive
+        self._receive: Callable[[bytearray, int, float], object] = owner.receive
         self._finished = False
         self._unsent = 0
         self._paused_at = 0.0
@@ -59,11 +60,11 @@ class TransportWire(asyncio.BufferedProtocol):
         self.last_sent = 0.0
         self.rcvd_size = 0
 
-    def hand_over(self, owner: WireOwner) -> None:
-        """Have another owner told from now on."""
+    def hand_over(self, owner: WireOwner, receive: Callable[[bytearray, int, float], object]) -> None:
+        """Have another owner told from now on, and `receive` called with what comes in."""
         self._opening = None
         self._owner = owner
-        self._receive = owner.receive
+        self._receive = receive
 
     # --- what the transport calls -------------------------------------------------------------
 

@@ -8,6 +8,7 @@ they have in common is written down here; the core does not know which one it ha
 import asyncio
 import contextlib
 import socket
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from .loop import get_hub
@@ -96,8 +97,8 @@ class Wire(Protocol):
         """Seconds for which nothing left although bytes wait; asking notes the progress."""
         ...
 
-    def hand_over(self, owner: WireOwner) -> None:
-        """Have another owner told from now on."""
+    def hand_over(self, owner: WireOwner, receive: Callable[[bytearray, int, float], object]) -> None:
+        """Have another owner told from now on, and `receive` called with what comes in."""
 
     def set_up(self, *, high: int, low: int, no_delay: bool, native_keepalive: float | None) -> None:
         """Set the marks of what may be unsent, and the options of the socket."""

@@ -101,10 +101,10 @@ class SocketWire(Watched):
         self.watch(READABLE)
         self._owner.wire_opened()
 
-    def hand_over(self, owner: Any) -> None:
-        """Have another owner told from now on."""
+    def hand_over(self, owner: Any, receive: Any) -> None:
+        """Have another owner told from now on, and `receive` called with what comes in."""
         self._owner = owner
-        self._receive = owner.receive
+        self._receive = receive
 
     # --- reading ------------------------------------------------------------------------------
 
