@@ -1,6 +1,7 @@
 """Checks of option values: what they let through, and what they say about the rest."""
 
 import ipaddress
+import re
 from typing import Any
 
 import pytest
@@ -18,11 +19,11 @@ from twinax.checks import as_network, as_pairs, as_rules, as_sequence, check_cal
         (None, int, True, None, ""),
         (None, int, False, TypeError, "x=None: an integer, 1 to 10"),
         (None, float, False, TypeError, "x=None: a number, 1 to 10"),
-        (True, int, True, TypeError, "x=True: an integer, 1 to 10 or None"),
+        (True, int, True, TypeError, "x=True: an integer, 1 to 10, or None"),
         (1.5, int, False, TypeError, "x=1.5: an integer, 1 to 10"),
         ("5", float, False, TypeError, "x='5': a number, 1 to 10"),
         (0, int, False, ValueError, "x=0 is out of range: 1 to 10"),
-        (11, int, True, ValueError, "x=11 is out of range: 1 to 10 or None"),
+        (11, int, True, ValueError, "x=11 is out of range: 1 to 10, or None"),
         (float("nan"), float, False, ValueError, "x=nan is out of range: 1 to 10"),
     ],
 )
@@ -33,6 +34,16 @@ def test_numbers(value: Any, kind: type, optional: bool, error: type[Exception] 
     with pytest.raises(error) as caught:
         check_number("x", value, kind, 1, 10, optional=optional)
     assert str(caught.value) == text
+
+
+def test_bounds_are_shown_as_people_write_them() -> None:
+    for low, high, text in (
+        (125, 2**62, "125 to 2**62"),
+        (0.001, 86400 * 365, "0.001 to 31536000"),
+        (0, 1e9, "0 to 1000000000"),
+    ):
+        with pytest.raises(ValueError, match=f": {re.escape(text)}$"):
+            check_number("x", -1, float, low, high, optional=False)
 
 
 def test_sequences() -> None:

@@ -31,12 +31,21 @@ def report(**values: object) -> CloseReport:
         ({"error": OSError(5, "I/O")}, "; underlying error: OSError: [Errno 5] I/O"),
         ({"bytes_unsent": 3}, "; lost: 3 bytes unsent, 0 messages unread"),
         ({"messages_unread": 2}, "; lost: 0 bytes unsent, 2 messages unread"),
+        ({"error": KeyError("x")}, "; underlying error: KeyError: 'x'"),
+        ({"error": RuntimeError("the cable")}, ""),  # the cause is its text
         ({"event_loop_lag": 0.9}, ""),
         ({"event_loop_lag": 2.25}, "; the event loop was blocked for 2.2 s"),
     ],
 )
 def test_report_in_words(values: dict[str, object], text: str) -> None:
     assert str(report(**values)) == f"1006 gone; closed by network while open: the cable{text}"
+
+
+def test_report_says_nothing_twice() -> None:
+    assert (
+        str(report(reason="the cable", error=RuntimeError("the cable")))
+        == "1006 the cable; closed by network while open"
+    )
 
 
 def test_report_without_a_reason() -> None:

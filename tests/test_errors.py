@@ -46,7 +46,8 @@ def test_handshake() -> None:
 
 def test_protocol() -> None:
     remote = errors.RemoteProtocolError(Rule.FRAME_TOO_BIG, length=2, limit=1)
-    assert str(remote) == "frame of 2 bytes exceeds max_received_frame_size=1 (limit)"
+    assert str(remote) == "frame of 2 bytes exceeds max_received_frame_size=1"
+    assert str(errors.RemoteProtocolError(Rule.UNKNOWN_OPCODE, opcode=3)).endswith(" (RFC 6455 5.2)")
     assert (remote.rule, remote.close_code) == (Rule.FRAME_TOO_BIG, 1009)
     assert errors.LocalProtocolError("no").rule is None
 

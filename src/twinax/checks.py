@@ -19,11 +19,18 @@ def check_number(name: str, value: object, kind: type, low: float, high: float, 
     """Refuse a value that is no number of this kind or outside low..high, and say what is allowed."""
     if value is None and optional:
         return
-    allowed = f"{low:g} to {high:g}" + (" or None" if optional else "")
+    allowed = f"{_show(low)} to {_show(high)}" + (", or None" if optional else "")
     if isinstance(value, bool) or not isinstance(value, (int, float) if kind is float else int):
         raise TypeError(f"{name}={value!r}: {'a number' if kind is float else 'an integer'}, {allowed}")
     if not low <= value <= high:
         raise ValueError(f"{name}={value!r} is out of range: {allowed}")
+
+
+def _show(bound: float) -> str:
+    """Return a bound as people write it: powers of two, which count bytes, as such."""
+    if bound == int(bound) and bound > 2**16 and int(bound).bit_count() == 1:
+        return f"2**{int(bound).bit_length() - 1}"
+    return f"{bound:g}" if bound < 1 else f"{bound:.12g}"
 
 
 def freeze(config: object, name: str, value: object) -> None:

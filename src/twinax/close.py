@@ -131,10 +131,18 @@ class CloseReport:
         """Whether both close frames were exchanged."""
         return self.sent is not None and self.rcvd is not None
 
+    def explain_error(self) -> str | None:
+        """Return kind and text of the underlying error; None when there is none, or `cause` has the text already."""
+        if self.error is None or str(self.error) == self.cause:
+            return None
+        return f"{type(self.error).__name__}: {self.error}"
+
     def __str__(self) -> str:
-        lines = [f"{self.code} {self.reason}".rstrip(), f"closed by {self.closed_by} while {self.phase}: {self.cause}"]
-        if self.error is not None:
-            lines.append(f"underlying error: {type(self.error).__name__}: {self.error}")
+        lines = [f"{self.code} {self.reason}".rstrip(), f"closed by {self.closed_by} while {self.phase}"]
+        if self.cause != self.reason:
+            lines[1] += f": {self.cause}"
+        if error := self.explain_error():
+            lines.append(f"underlying error: {error}")
         if self.bytes_unsent or self.messages_unread:
             lines.append(f"lost: {self.bytes_unsent} bytes unsent, {self.messages_unread} messages unread")
         if self.event_loop_lag >= 1:

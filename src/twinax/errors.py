@@ -138,7 +138,8 @@ class RemoteProtocolError(ProtocolError):
     """The peer broke a rule; it was sent the close code of that rule."""
 
     def __init__(self, rule: Rule, **values: object) -> None:
-        super().__init__(f"{rule.explain(**values)} ({rule.section})", rule)
+        where = "" if rule.section == "limit" else f" ({rule.section})"
+        super().__init__(rule.explain(**values) + where, rule)
 
     @property
     def close_code(self) -> int:

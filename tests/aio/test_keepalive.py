@@ -267,6 +267,14 @@ async def test_pong_unasked() -> None:
         await leave(pair)
 
 
+async def test_payloads_that_are_none() -> None:
+    async with accepted() as pair:
+        for method in (pair.connection.ping, pair.connection.pong, pair.server.broadcast_bytes):
+            with pytest.raises(TypeError):
+                method(5)  # type: ignore[arg-type]  # bytes(5) would be five zeros
+        await leave(pair)
+
+
 async def test_a_ping_between_fragments() -> None:
     async with accepted() as pair:
         pair.peer.send(frame(1, b"a", fin=False), frame(PING, b"p"), frame(0, b"b"))

@@ -147,6 +147,7 @@ async def test_serve() -> None:
 async def test_serve_can_be_awaited() -> None:
     server = await serve(echo, "127.0.0.1")
     assert server.port
+    assert repr(server) == f"<WebSocketServer on ws://127.0.0.1:{server.port}, 0 open>"
     await server.close()
 
 

@@ -55,7 +55,7 @@ class connect:
     """
 
     def __init__(self, uri: str | Iterable[str], **options: Unpack[ClientOptions]) -> None:
-        uris = [uri] if isinstance(uri, str) else list(uri)
+        uris = [uri] if isinstance(uri, str | bytes) or not isinstance(uri, Iterable) else list(uri)
         if not uris:
             raise ValueError("uri=[]: at least one address is needed")
         self._uris = [parse_uri(item) for item in uris]

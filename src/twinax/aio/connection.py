@@ -23,6 +23,11 @@ OP_PING = 0x9
 OP_PONG = 0xA
 
 
+def as_payload(data: "bytes | str") -> bytes:
+    """Return the payload of a control frame; memoryview refuses numbers, of which bytes() would make zeros."""
+    return data.encode() if isinstance(data, str) else memoryview(data).tobytes()
+
+
 class WebSocketConnection(ConnectionLife):
     """An open WebSocket connection.
 
@@ -271,8 +276,7 @@ class WebSocketConnection(ConnectionLife):
         """
         if self._pings is None:
             self._pings = Pings()
-        payload = data.encode() if isinstance(data, str) else data
-        payload = self._pings.next_payload() if payload is None else bytes(payload)
+        payload = self._pings.next_payload() if data is None else as_payload(data)
         self.send_control(OP_PING, payload)
         return self._pings.add(payload, self.wire.loop.time(), self.wire.loop)
 
@@ -283,7 +287,7 @@ class WebSocketConnection(ConnectionLife):
             LocalProtocolError: `data` is longer than 125 bytes.
             ConnectionClosed: The connection is not open.
         """
-        self.send_control(OP_PONG, data.encode() if isinstance(data, str) else bytes(data))
+        self.send_control(OP_PONG, as_payload(data))
 
     def _start_keepalive(self) -> None:
         watch(self, self.config.keepalive_interval)

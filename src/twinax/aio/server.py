@@ -63,6 +63,10 @@ class WebSocketServer(Emitter):
         self._only_loopback: bool | None = None  # not known yet, or not any more
         self._admission = Admission(self, self.config)
 
+    def __repr__(self) -> str:
+        where = ", ".join(self.urls) or "nowhere"
+        return f"<{type(self).__name__} on {where}, {len(self._admission.connections)} open>"
+
     # --- listening ----------------------------------------------------------------------------
 
     async def listen(
@@ -259,7 +263,7 @@ class WebSocketServer(Emitter):
 
     def broadcast_bytes(self, data: bytes | bytearray | memoryview) -> None:
         """Send a binary message to every open connection."""
-        self.broadcast(bytes(data))
+        self.broadcast(memoryview(data).tobytes())
 
     def handle_upgrade(self, head: RequestHead, transport: asyncio.Transport, early: bytes = b"") -> None:
         """Take over a transport on which somebody else has read the head of a request.

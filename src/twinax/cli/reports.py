@@ -33,12 +33,12 @@ def report_as_text(report: CloseReport) -> str:
     who = {"local": "us", "remote": "the server", "network": "the network"}[report.closed_by]
     lines = [
         f"{report.code} {report.reason}".rstrip(),
-        f"closed by {who} while {report.phase}: {report.cause}",
+        f"closed by {who} while {report.phase}" + (f": {report.cause}" if report.cause != report.reason else ""),
         f"close frames: sent {_frame(report.sent)}, received {_frame(report.rcvd)}",
         f"open for {report.duration:.2f} s",
     ]
-    if report.error is not None:
-        lines.append(f"underlying error: {type(report.error).__name__}: {report.error}")
+    if error := report.explain_error():
+        lines.append(f"underlying error: {error}")
     if report.bytes_unsent or report.messages_unread:
         lines.append(f"lost: {report.bytes_unsent} bytes unsent, {report.messages_unread} messages unread")
     return "\n".join(lines)

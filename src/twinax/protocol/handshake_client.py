@@ -120,9 +120,13 @@ def check_response(
         expected = accept_key(key)
         if accept != expected:
             raise ValueError(f"Sec-WebSocket-Accept {show_value(accept)}, expected {expected!r}")
-        subprotocol = _read_subprotocol(headers, (protocols,) if isinstance(protocols, str) else protocols)
+        names = (protocols,) if isinstance(protocols, str) else protocols
+        subprotocol = _read_subprotocol(headers, names)
         if subprotocol is None and protocols and require_subprotocol:
-            raise ValueError("Sec-WebSocket-Protocol is missing, expected one of those that were requested")
+            raise ValueError(
+                f"Sec-WebSocket-Protocol is missing, expected one of {list(names)!r};"
+                " require_subprotocol=False allows it"
+            )
         return AcceptedHandshake(subprotocol, _read_extensions(headers, offered_extensions))
     except ValueError as exc:
         raise HandshakeError(f"the server's answer is no handshake: {exc}", status=101) from exc
