@@ -16,6 +16,7 @@ VALUES = {
     "received": 5,
     "fragments": 2,
     "kind": "ping",
+    "problem": "a problem",
 }
 
 

@@ -29,6 +29,7 @@ from twinax.cli.main import COMMANDS
 PUBLIC_MODULES = (
     "twinax",
     "twinax.config",
+    "twinax.extensions",
     "twinax.protocol",
     "twinax.uri",
     "twinax.aio.client",

@@ -1,8 +1,9 @@
 import asyncio
+import os
 
 from twinax import WebSocketConnection, connect, serve
 
-CHUNK = bytes(64 * 1024)
+CHUNK = os.urandom(64 * 1024)  # zeros would be compressed to nothing
 
 
 async def produce(connection: WebSocketConnection) -> None:

@@ -3,7 +3,11 @@
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
+from .extension import Extension
+from .headers import is_token
+
 __all__ = [
+    "as_extensions",
     "as_network",
     "as_pairs",
     "as_rules",
@@ -74,6 +78,23 @@ def check_names(names: Any) -> tuple[str, ...]:
             raise TypeError(f"subprotocols: {name!r} is not a name")
     if len({name.lower() for name in result}) != len(result):
         raise ValueError(f"subprotocols={list(result)!r}: a name stands twice")
+    return result
+
+
+def as_extensions(value: Any) -> tuple[Extension, ...] | None:
+    """Return None, or extensions as a tuple: each name once, for it says which of them an answer means."""
+    if value is None:
+        return None
+    result = tuple(value) if not isinstance(value, Extension) else (value,)
+    for item in result:
+        if not isinstance(item, Extension):
+            raise TypeError(f"extensions: {item!r} is no twinax.extensions.Extension")
+        if not isinstance(item.name, str) or not is_token(item.name) or item.name != item.name.lower():
+            raise ValueError(f"extensions: {item.name!r} is no name of an extension: a token in lower case")
+        if item.rsv_bits & ~0x70 or item.works_on not in ("messages", "frames"):
+            raise ValueError(f"extensions: {item.name!r} has rsv_bits={item.rsv_bits:#x}, works_on={item.works_on!r}")
+    if len({item.name for item in result}) != len(result):
+        raise ValueError(f"extensions: a name stands twice in {[item.name for item in result]!r}")
     return result
 
 

@@ -13,7 +13,18 @@ from dataclasses import dataclass, field, fields
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any, TypedDict, TypeVar
 
-from .checks import as_network, as_pairs, as_rules, as_sequence, check_callable, check_names, check_number, freeze
+from .checks import (
+    as_extensions,
+    as_network,
+    as_pairs,
+    as_rules,
+    as_sequence,
+    check_callable,
+    check_names,
+    check_number,
+    freeze,
+)
+from .extension import Extension
 
 __all__ = [
     "ClientConfig",
@@ -35,7 +46,8 @@ class ConnectionConfig:
 
     Attributes:
         max_received_frame_size: Largest payload of one frame. Decided from the header, before the
-            payload is read; a larger one closes with 1009. 1 MiB: enough for nearly every
+            payload is read; a larger one closes with 1009. What an extension has encoded may be an eighth and
+            64 bytes longer, since what cannot be compressed grows. 1 MiB: enough for nearly every
             application, little enough that 1,000 hostile peers cannot fill a machine.
         max_received_message_size: Largest message over all its fragments, after decompression. A
             fragment after the first counts for 64 bytes at the least.
@@ -47,7 +59,8 @@ class ConnectionConfig:
         fragment_outgoing_messages: Split messages longer than `fragmentation_threshold`, so that a
             ping or another urgent frame need not wait for all of a large one.
         fragmentation_threshold: Payload of an outgoing fragment.
-        assemble_fragments: Deliver whole messages. False: a ``frame`` event for each frame instead.
+        assemble_fragments: Deliver whole messages. False: a ``frame`` event for each frame instead, and no
+            extensions that work on messages.
         keepalive: Ping a peer that is silent, and give up when it stays so.
         keepalive_interval: Silence before a ping. 20 s: below the 30 to 60 s after which common
             proxies and mobile networks drop an idle connection.
@@ -67,6 +80,9 @@ class ConnectionConfig:
         max_unsent_size: Bytes that may be unsent in all; more drop the connection, with a report.
         send_stall_timeout: Seconds without any progress while bytes are unsent; then the connection
             is dropped.
+        extensions: The extensions to negotiate, from `twinax.extensions` or your own, the preferred ones
+            first. None: permessage-deflate with its defaults, for most messages are text and shrink to a
+            third. ``()``: none.
         logger: Where this connection logs; ``twinax.server`` or ``twinax.client`` by default.
     """
 
@@ -93,6 +109,7 @@ class ConnectionConfig:
     low_water_mark: int = 16 * KIB
     max_unsent_size: int | None = 16 * MIB
     send_stall_timeout: float | None = 30.0
+    extensions: Iterable[Extension] | None = None
     logger: logging.Logger | logging.LoggerAdapter[Any] | None = None
 
     def __post_init__(self) -> None:
@@ -104,6 +121,7 @@ class ConnectionConfig:
                 raise TypeError(f"{name}={getattr(self, name)!r}: True or False")
         if self.low_water_mark > self.high_water_mark:
             raise ValueError(f"low_water_mark={self.low_water_mark} is above high_water_mark={self.high_water_mark}")
+        freeze(self, "extensions", as_extensions(self.extensions))
 
 
 OriginRule = str | re.Pattern[str]
@@ -247,6 +265,7 @@ class ConnectionOptions(TypedDict, total=False):
     low_water_mark: int
     max_unsent_size: int | None
     send_stall_timeout: float | None
+    extensions: Iterable[Extension] | None
     logger: logging.Logger | logging.LoggerAdapter[Any] | None
 
 

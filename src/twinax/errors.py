@@ -6,7 +6,8 @@
     │   └── ConnectionClosedError    anything else: log it, connect again
     ├── HandshakeError           the connection was never open
     │   ├── HandshakeRejected        the server answered, but not with 101: look at `status`
-    │   └── HandshakeTimeout         no answer in time: try again later
+    │   ├── HandshakeTimeout         no answer in time: try again later
+    │   └── NegotiationError         the two sides do not agree on an extension
     ├── ProtocolError            a rule was broken
     │   ├── LocalProtocolError       you asked for it: mend the call
     │   └── RemoteProtocolError      they sent it: the connection is closed
@@ -34,6 +35,7 @@ __all__ = [
     "InvalidURI",
     "LocalProtocolError",
     "MessageTooBig",
+    "NegotiationError",
     "ProtocolError",
     "RemoteProtocolError",
     "WebSocketError",
@@ -116,6 +118,27 @@ class HandshakeRejected(HandshakeError):
 
 class HandshakeTimeout(HandshakeError, TimeoutError):
     """The opening handshake was not finished within ``open_timeout``."""
+
+
+class NegotiationError(HandshakeError):
+    """An extension was offered or answered with parameters that do not do (RFC 6455 9.1).
+
+    On a client it ends the opening handshake; a server declines the offer.
+
+    Attributes:
+        extension: The name of the extension.
+        parameter: The name of the parameter; None when it is about the whole of it.
+        value: The value of the parameter.
+    """
+
+    def __init__(self, extension: str, problem: str, *, parameter: str | None = None, value: str | None = None) -> None:
+        subject = f"extension {extension!r}"
+        if parameter is not None:
+            subject += f", parameter {parameter if value is None else f'{parameter}={value}'!r}"
+        super().__init__(f"{subject}: {problem}", status=101)
+        self.extension = extension
+        self.parameter = parameter
+        self.value = value
 
 
 class ProtocolError(WebSocketError):

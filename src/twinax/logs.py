@@ -11,10 +11,19 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from .close import CloseReport
 
-__all__ = ["CLIENT_LOGGER", "LINES_PER_SECOND", "SERVER_LOGGER", "ConnectionLogger", "LineLimit", "log_about"]
+__all__ = [
+    "CLIENT_LOGGER",
+    "EXTENSION_LOGGER",
+    "LINES_PER_SECOND",
+    "SERVER_LOGGER",
+    "ConnectionLogger",
+    "LineLimit",
+    "log_about",
+]
 
 SERVER_LOGGER: Final = logging.getLogger("twinax.server")
 CLIENT_LOGGER: Final = logging.getLogger("twinax.client")
+EXTENSION_LOGGER: Final = logging.getLogger("twinax.extensions")
 
 LINES_PER_SECOND: Final = 10
 ADDRESSES_KEPT: Final = 1024
@@ -90,6 +99,10 @@ class ConnectionLogger:
     def listener_failed(self, event: str, error: BaseException) -> None:
         """Log the exception of the application's code, with its traceback."""
         self._log(logging.ERROR, "listener of %r failed", event, exc_info=error)
+
+    def extension_failed(self, error: BaseException) -> None:
+        """Log that an extension raised when the connection was over."""
+        self._log(logging.ERROR, "%s", error, exc_info=error)
 
     def _log(self, level: int, message: str, *values: object, exc_info: BaseException | None = None) -> None:
         connection = self._connection

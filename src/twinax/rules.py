@@ -54,6 +54,9 @@ class Rule(Enum):
     # --- payload ------------------------------------------------------------------------------
     TEXT_NOT_UTF8 = "RFC 6455 8.1", 1007, "text message is not valid UTF-8"
 
+    # --- extensions ---------------------------------------------------------------------------
+    COMPRESSED_DATA_INVALID = "RFC 7692 7.2.2", 1007, "compressed message is not valid: {problem}"
+
     # --- close frame --------------------------------------------------------------------------
     CLOSE_PAYLOAD_OF_ONE_BYTE = "RFC 6455 5.5.1", 1002, "close frame with a payload of one byte"
     CLOSE_CODE_INVALID = "RFC 6455 7.4", 1002, "close frame with code {code}, which may not be sent"

@@ -21,6 +21,7 @@ CASES = [
 
 # They need an extension to be broken: shown in tests/_core/test_pipeline.py.
 OF_EXTENSIONS = {
+    Rule.COMPRESSED_DATA_INVALID,  # tests/extensions/test_deflate.py
     Rule.RESERVED_BITS_MISPLACED,
     Rule.ENCODED_FRAME_TOO_BIG,
     Rule.ENCODED_MESSAGE_TOO_BIG,

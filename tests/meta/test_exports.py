@@ -23,6 +23,7 @@ STANDARD_LIBRARY = {
     "hmac",  # credentials are compared in constant time
     "http",  # reason phrases
     "ipaddress",  # trusted proxies
+    "zlib",  # permessage-deflate
     "urllib",
     "urllib.parse",  # resources and queries
 }

@@ -10,8 +10,9 @@ FOUNDATION = "foundation"
 MAY_IMPORT = {
     FOUNDATION: {FOUNDATION},
     "_core": {"_core"},
-    "protocol": {"protocol", "_core", FOUNDATION},
-    "aio": {"aio", "protocol", "_core", FOUNDATION},
+    "extensions": {"extensions", FOUNDATION},
+    "protocol": {"protocol", "extensions", "_core", FOUNDATION},
+    "aio": {"aio", "protocol", "extensions", "_core", FOUNDATION},
     "routing": {"routing", "aio", FOUNDATION},
     "cli": {"cli", "twinax", FOUNDATION},
     "twinax": {"twinax", "routing", "aio", "protocol", "_core", FOUNDATION},

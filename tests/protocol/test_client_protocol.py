@@ -13,6 +13,7 @@ from twinax import (
     HandshakeRejected,
     InvalidURI,
     LocalProtocolError,
+    NegotiationError,
     RemoteProtocolError,
     Rule,
     ServerProtocol,
@@ -84,7 +85,8 @@ def test_a_whole_conversation(size: int) -> None:
     assert request.request.resource == "/chat?x=1"
     assert request.request.origin == "http://example.com"
     assert request.request.cookies == [("a", "1")]
-    assert opened == Opened("SUPER")
+    assert opened == Opened("SUPER", extensions=talk.server.extensions)
+    assert [str(item) for item in talk.client.extensions] == [str(item) for item in talk.server.extensions]
     (opened,) = talk.at_client
     assert isinstance(opened, Opened)
     assert opened.subprotocol == talk.client.subprotocol == "Super"
@@ -267,6 +269,28 @@ def answer(
     return "\r\n".join([f"HTTP/1.1 {status}", *needed, *fields, "", ""]).encode("latin-1")
 
 
+@pytest.mark.parametrize(
+    ("extensions", "text"),
+    [
+        ("x", "'x': the server answered it"),
+        ("permessage-deflate, permessage-deflate", "answered it twice"),
+        ("permessage-deflate; server_max_window_bits=16", "server_max_window_bits=16"),
+        ("permessage-deflate; x=1", "x=1"),
+    ],
+)
+def test_extensions_that_do_not_do_end_the_handshake_and_the_server_is_told(extensions: str, text: str) -> None:
+    client = ClientProtocol(URI)
+    client.connect()
+    (failed,) = client.receive_data(answer(client, f"Sec-WebSocket-Extensions: {extensions}"))
+    assert isinstance(failed, HandshakeFailed)
+    assert isinstance(failed.error, NegotiationError)
+    assert text in str(failed.error)
+    assert client.should_close
+    (close,) = frame_bytes.parse_frames(client.data_to_send())
+    assert close.payload[:2] == (1010).to_bytes(2, "big")
+    assert close.key is not None
+
+
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(
     ("options", "fields", "changes", "text"),
@@ -275,7 +299,6 @@ def answer(
         ({}, ["Sec-WebSocket-Protocol: chat"], {}, "none was requested"),
         ({"subprotocols": ["chat"]}, ["Sec-WebSocket-Protocol: Chat"], {}, "'Chat'"),
         ({"subprotocols": ["chat"]}, [], {}, "Sec-WebSocket-Protocol is missing"),
-        ({}, ["Sec-WebSocket-Extensions: x"], {}, "none was offered"),
         ({}, [], {"status": "200 OK"}, "200 OK"),
         ({}, ["X-Folded: a", " b"], {}, "folded"),
     ],

@@ -168,7 +168,10 @@ REFUSED: list[tuple[ResponseHead, str]] = [
     (answer(("Sec-WebSocket-Protocol", "A")), "Sec-WebSocket-Protocol 'A', expected one of"),
     (answer(("Sec-WebSocket-Protocol", "")), "Sec-WebSocket-Protocol '', expected one of"),
     (answer(("Sec-WebSocket-Protocol", "a"), ("Sec-WebSocket-Protocol", "a")), "2 Sec-WebSocket-Protocol fields"),
-    (answer(("Sec-WebSocket-Protocol", "a"), ("Sec-WebSocket-Extensions", "bar")), "names 'bar', expected one of"),
+    (
+        answer(("Sec-WebSocket-Protocol", "a"), ("Sec-WebSocket-Extensions", "bar")),
+        "'bar': the server answered it, expected one of",
+    ),
     (answer(("Sec-WebSocket-Protocol", "a"), ("Sec-WebSocket-Extensions", "foo;")), "missing at the end"),
 ]
 

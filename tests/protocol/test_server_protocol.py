@@ -151,4 +151,4 @@ def test_a_role_must_say_what_a_head_means() -> None:
     from twinax.protocol.base import WebSocketProtocol
 
     with pytest.raises(NotImplementedError):
-        WebSocketProtocol("server", {}, None).receive_data(http_request("GET", "/"))
+        WebSocketProtocol("server", {}, None, ()).receive_data(http_request("GET", "/"))

@@ -14,7 +14,7 @@ if not cython.compiled:
     from .inbox import Inbox
     from .pipeline import COMPRESS, COMPRESS_NOT, Pipeline
     from .settings import CoreSettings
-    from .states import CLOSING, LOST, OPEN, STREAM
+    from .states import CLOSING, OPEN, STREAM
 
 __all__ = ["Extending"]
 
@@ -55,12 +55,16 @@ class Extending(Inbox):
             if error is not None:
                 self._extension_failed(error)
 
-    def mark_lost(self) -> None:
-        """Say that the TCP connection is gone: nothing more can be sent."""
-        if self._pipeline is not None and self._state != LOST:
+    def close_extensions(self) -> None:
+        """Tell the extensions, once, that the connection is over."""
+        if self._pipeline is not None:
             error = self._pipeline.close()
             if error is not None:
                 self._on_extension_error(error)
+
+    def mark_lost(self) -> None:
+        """Say that the TCP connection is gone: nothing more can be sent."""
+        self.close_extensions()
         Inbox.mark_lost(self)
 
     # --- out ----------------------------------------------------------------------------------

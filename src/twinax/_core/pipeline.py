@@ -70,6 +70,7 @@ class Pipeline:
     _frames: list[Stage]
     _encoding: list[Stage]
     _decoding: list[Stage]
+    _closed: cython.bint
     _pending: cython.uint  # opcode and RSV bits of a stream of which nothing has been sent yet
     _limit: cython.Py_ssize_t
     _message_limit: cython.Py_ssize_t
@@ -111,6 +112,7 @@ class Pipeline:
         self.first = 0
         self.stream_compress = None
         self.decoded_size = 0
+        self._closed = False
         self._pending = 0
         self._raw_size = 0
         self._raw_fragments = 0
@@ -130,12 +132,15 @@ class Pipeline:
     @cython.cfunc
     def close(self) -> Exception | None:
         """Tell every codec that the connection is over; return what the last one that failed has raised."""
+        if self._closed:
+            return None
+        self._closed = True
         return self._tell("close")
 
     @cython.cfunc
     def release(self) -> Exception | None:
         """Tell every codec that it may give back memory until the next message, unless one is in progress."""
-        return None if self._encoding or self.active else self._tell("release")
+        return None if self._encoding or self.active or self._closed else self._tell("release")
 
     @cython.cfunc
     def _tell(self, what: str) -> Exception | None:

@@ -7,7 +7,7 @@ becomes a `WebSocketRequest` for the application.
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..config import ServerConfig
@@ -15,6 +15,7 @@ from ..errors import HandshakeError
 from ..logs import SERVER_LOGGER, log_about
 from ..protocol import (
     LOOPBACK_HOSTS,
+    AgreedExtension,
     HandshakeRequest,
     RequestHead,
     build_reject,
@@ -252,7 +253,11 @@ class Admission:
     # --- what a request tells -----------------------------------------------------------------
 
     def open_connection(
-        self, request: WebSocketRequest, incoming: "Incoming", protocol: str | None
+        self,
+        request: WebSocketRequest,
+        incoming: "Incoming",
+        protocol: str | None,
+        extensions: Sequence[AgreedExtension],
     ) -> WebSocketConnection:
         """Make the connection of a request that is being accepted."""
         connection = WebSocketConnection(
@@ -266,6 +271,7 @@ class Admission:
             remote_addresses=request.remote_addresses,
             request=request,
             loop_state=incoming.loop_state,
+            extensions=extensions,
         )
         self.connections[connection] = None
         if self.config.max_connections_per_address is not None:

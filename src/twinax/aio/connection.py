@@ -333,6 +333,9 @@ class WebSocketConnection(ConnectionLife):
         """Whether an error of the socket ended the connection; the error is in `close_report`."""
         return self.close_report is not None and isinstance(self.close_report.error, OSError)
 
+    def _on_extension_error(self, error: Exception) -> None:
+        self.logger.extension_failed(error)
+
     def _release_waiters(self) -> None:
         self.wake_receiver()
         unwatch(self)

@@ -7,13 +7,14 @@ However a connection ends, it goes through `wire_lost` once: the report is made,
 import asyncio
 import itertools
 import logging
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .._core import HEADROOM, CoreConnection, CoreSettings, MaskKeys
 from ..close import CLOSE_DESCRIPTIONS, Close, CloseReport
 from ..config import ConnectionConfig
 from ..errors import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK
+from ..protocol import AgreedExtension, build_pipeline
 from .closing import Closing, explain_loss
 from .listeners import ConnectionListeners
 from .loop import LoopState, get_loop_state
@@ -86,6 +87,7 @@ class ConnectionLife(ConnectionListeners):
         remote_addresses: list[str] | None = None,
         request: "WebSocketRequest | None" = None,
         loop_state: LoopState | None = None,
+        extensions: Sequence[AgreedExtension] = (),
     ) -> None:
         CoreConnection.__init__(self, settings, keys)
         self.config = config
@@ -94,7 +96,9 @@ class ConnectionLife(ConnectionListeners):
         self.is_client = keys is not None
         self.is_paused = False
         self.protocol = protocol
-        self.extensions: list[Any] = []
+        self.extensions = list(extensions)
+        if extensions:
+            self.extend(build_pipeline(extensions))
         self.request = request
         self.websocket_version = websocket_version
         self.remote_addresses = remote_addresses or [wire.remote_address]

@@ -13,13 +13,16 @@ from functools import lru_cache
 from typing import Final, NoReturn
 
 from ..config import ClientConfig
-from ..errors import HandshakeError, HandshakeTimeout
+from ..errors import HandshakeError, HandshakeTimeout, NegotiationError
 from ..headers import Headers
 from ..protocol import (
     MASK_KEYS,
     ResponseHead,
+    build_offer,
+    build_refusal,
     build_rejection,
     build_request,
+    check_answer,
     check_response,
     generate_key,
     random_bytes,
@@ -28,7 +31,7 @@ from ..uri import WebSocketURI, parse_uri, resolve_redirect
 from .answer import ResponseReader
 from .connection import WebSocketConnection
 from .dialing import dial, dial_unix
-from .settings import build_settings
+from .settings import build_settings, select_extensions
 from .transport_wire import TransportWire
 from .wire import Wire, open_wire
 
@@ -104,6 +107,7 @@ class _Opening:
             headers=config.headers,
             cookies=config.cookies,
             version=config.websocket_version,
+            extensions=build_offer(select_extensions(config)),
         )
         loop = asyncio.get_running_loop()
         self.reader = reader = ResponseReader(loop)
@@ -127,9 +131,20 @@ class _Opening:
 
     def _accept(self, head: ResponseHead, key: str, reader: ResponseReader) -> WebSocketConnection:
         config = self.config
-        accepted = check_response(
-            head, key, protocols=config.subprotocols, require_subprotocol=config.require_subprotocol
-        )
+        extensions = select_extensions(config)
+        try:
+            accepted = check_response(
+                head,
+                key,
+                protocols=config.subprotocols,
+                require_subprotocol=config.require_subprotocol,
+                offered_extensions=[extension.name for extension in extensions],
+            )
+            agreed = check_answer(extensions, accepted.extensions)
+        except NegotiationError as error:
+            # The server takes the connection for open: RFC 6455 7.4.1 has a code to tell it why it ends.
+            reader.wire.write(build_refusal(error))
+            raise
         connection = WebSocketConnection(
             config,
             build_settings(config),
@@ -138,6 +153,7 @@ class _Opening:
             early=reader.early,
             protocol=accepted.subprotocol,
             websocket_version=config.websocket_version,
+            extensions=agreed,
         )
         reader.hand_over(connection)
         return connection

@@ -6,13 +6,22 @@ from urllib.parse import SplitResult, parse_qs
 
 from ..config import ServerConfig
 from ..cookies import Cookie, SetCookie
-from ..errors import LocalProtocolError
+from ..errors import ExtensionError, LocalProtocolError
 from ..headers import Headers, HeadersLike
 from ..logs import SERVER_LOGGER
-from ..protocol import HandshakeRequest, RequestHead, build_accept, build_reject
+from ..protocol import (
+    AgreedExtension,
+    HandshakeRequest,
+    RequestHead,
+    accept_offers,
+    build_accept,
+    build_reject,
+    close_codecs,
+)
 from .connection import WebSocketConnection
 from .events import Emitter
 from .incoming import Incoming
+from .settings import select_extensions
 
 if TYPE_CHECKING:
     from .admission import Admission
@@ -176,24 +185,30 @@ class WebSocketRequest(Emitter):
         Raises:
             LocalProtocolError: It was accepted or rejected before; or the client did not offer
                 `protocol`. In the latter case, as with every bad argument, the client is answered 500.
+            ExtensionError: An extension raised; the client is answered 500.
             ValueError: A cookie, field or origin with characters that may not be in one.
         """
         if self.resolution not in (None, "client gone"):
             raise LocalProtocolError(ONE_TIME.format(self.resolution))
         always = self.server_config.headers
+        agreed: list[AgreedExtension] = []
         try:
+            if offered := self.handshake.requested_extensions:
+                agreed = accept_offers(select_extensions(self.server_config), offered)
             answer = build_accept(
                 self.handshake,
                 subprotocol=protocol,
                 origin=origin,
                 cookies=cookies,
                 headers=[*Headers(always), *Headers(headers)] if always or headers else (),
+                extensions=", ".join(map(str, agreed)),
             )
-        except (ValueError, TypeError, LocalProtocolError):
+        except (ValueError, TypeError, LocalProtocolError, ExtensionError):
+            close_codecs(agreed)
             self.reject(500)
             raise
         self._incoming.accept(answer)
-        connection = self._admission.open_connection(self, self._incoming, protocol)
+        connection = self._admission.open_connection(self, self._incoming, protocol, agreed)
         self._resolve("accepted")
         if self._listeners:
             self._emit("request_accepted", connection)

@@ -2,8 +2,17 @@
 
 from .._core import CoreSettings
 from ..config import ConnectionConfig
+from ..extension import Extension
+from ..extensions import default_extensions
+from ..protocol import usable_extensions
 
-__all__ = ["build_settings"]
+__all__ = ["build_settings", "select_extensions"]
+
+
+def select_extensions(config: ConnectionConfig) -> tuple[Extension, ...]:
+    """Return the extensions that are negotiated with these options."""
+    chosen = default_extensions() if config.extensions is None else config.extensions
+    return usable_extensions(chosen, assemble=config.assemble_fragments)
 
 
 def build_settings(config: ConnectionConfig) -> CoreSettings:

@@ -40,6 +40,16 @@ from .head import (
     parse_request_head,
     parse_response_head,
 )
+from .negotiation import (
+    AgreedExtension,
+    accept_offers,
+    build_offer,
+    build_pipeline,
+    build_refusal,
+    check_answer,
+    close_codecs,
+    usable_extensions,
+)
 from .server import ServerProtocol
 
 __all__ = [
@@ -47,6 +57,7 @@ __all__ = [
     "MASK_KEYS",
     "SUPPORTED_VERSIONS",
     "AcceptedHandshake",
+    "AgreedExtension",
     "AllowedOrigins",
     "ClientProtocol",
     "CloseReceived",
@@ -68,21 +79,27 @@ __all__ = [
     "ServerProtocol",
     "WebSocketFrame",
     "accept_key",
+    "accept_offers",
     "build_accept",
     "build_basic",
     "build_challenge",
     "build_extensions",
+    "build_offer",
+    "build_pipeline",
     "build_protocols",
+    "build_refusal",
     "build_reject",
     "build_rejection",
     "build_request",
     "build_request_head",
     "build_response_head",
+    "check_answer",
     "check_credentials",
     "check_host",
     "check_origin",
     "check_protocol",
     "check_response",
+    "close_codecs",
     "generate_key",
     "is_upgrade",
     "match_protocol",
@@ -97,4 +114,5 @@ __all__ = [
     "read_request",
     "recognise_request",
     "remote_addresses",
+    "usable_extensions",
 ]

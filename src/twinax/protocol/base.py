@@ -1,10 +1,15 @@
 """What the sans-I/O protocols of both roles share: the connection after its opening handshake."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from .._core import HEADROOM, CoreConnection, CoreSettings, MaskKeys
+from ..checks import as_extensions
 from ..close import Close
 from ..errors import HandshakeError, LocalProtocolError
+from ..extension import Extension
+from ..extensions import default_extensions
+from ..logs import EXTENSION_LOGGER
 from .events import (
     CloseReceived,
     Event,
@@ -17,6 +22,7 @@ from .events import (
 )
 from .frame import Opcode, WebSocketFrame
 from .head import HeadBuffer
+from .negotiation import AgreedExtension, build_pipeline, usable_extensions
 
 __all__ = ["WebSocketProtocol"]
 
@@ -54,6 +60,9 @@ class _Recorder(CoreConnection):
     def _on_close(self, close: Close) -> None:
         self._events.append(CloseReceived(close))
 
+    def _on_extension_error(self, error: Exception) -> None:
+        EXTENSION_LOGGER.error("%s", error, exc_info=error)
+
     def _on_failure(self, error: Exception) -> None:
         self._events.append(Failed(error))
 
@@ -73,13 +82,25 @@ class WebSocketProtocol:
 
     No input, output, clock or event loop: feed `receive_data`, write what `data_to_send` gives, end the
     TCP connection when `should_close` says so.
+
+    Attributes:
+        extensions: The extensions in use, in the order in which they encode; empty before the handshake is done.
     """
 
-    def __init__(self, role: str, settings: dict[str, Any], keys: MaskKeys | None) -> None:
+    def __init__(
+        self,
+        role: str,
+        settings: dict[str, Any],
+        keys: MaskKeys | None,
+        extensions: Iterable[Extension] | None,
+    ) -> None:
         self._events: list[Event] = []
         self._head = HeadBuffer("client" if role == "client" else "server")
         self._core = _Recorder(CoreSettings(**settings), keys, self._events)
         self._is_client = keys is not None
+        chosen = default_extensions() if extensions is None else as_extensions(extensions) or ()
+        self._usable = usable_extensions(chosen, assemble=settings.get("assemble_fragments", True))
+        self.extensions: tuple[AgreedExtension, ...] = ()
         self._opened = False
         self._ended = False
         self._output: list[bytes] = []
@@ -107,6 +128,7 @@ class WebSocketProtocol:
         """Say that the peer sends nothing more."""
         if not self._ended:
             self._ended = True
+            self._core.close_extensions()
             if not self._opened:
                 self._events.append(HandshakeFailed(HandshakeError("the peer ended the TCP connection")))
             elif self._core.close_rcvd is None and self._core.state_name != "failed":
@@ -129,6 +151,11 @@ class WebSocketProtocol:
     def _fail_handshake(self, error: HandshakeError) -> None:
         self._ended = True
         self._events.append(HandshakeFailed(error))
+
+    def _extend(self, agreed: list[AgreedExtension]) -> None:
+        self.extensions = tuple(agreed)
+        if agreed:
+            self._core.extend(build_pipeline(agreed))
 
     def _take_events(self) -> list[Event]:
         events = self._events[:]

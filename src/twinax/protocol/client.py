@@ -1,10 +1,11 @@
 """`ClientProtocol`: a client without I/O."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..cookies import CookiesLike
-from ..errors import LocalProtocolError
+from ..errors import HandshakeError, LocalProtocolError, NegotiationError
+from ..extension import Extension
 from ..headers import HeadersLike
 from ..uri import WebSocketURI, parse_uri
 from .base import WebSocketProtocol
@@ -13,6 +14,7 @@ from .events import Opened
 from .handshake import generate_key
 from .handshake_client import AcceptedHandshake, build_request, check_response
 from .head import parse_response_head
+from .negotiation import build_offer, build_refusal, check_answer
 
 __all__ = ["ClientProtocol"]
 
@@ -35,6 +37,7 @@ class ClientProtocol(WebSocketProtocol):
         headers: HeadersLike = (),
         cookies: CookiesLike = (),
         websocket_version: int = 13,
+        extensions: Iterable[Extension] | None = None,
         limits: Mapping[str, Any] | None = None,
     ) -> None:
         """Make a client that has sent nothing yet; `connect` puts its request among the bytes to send.
@@ -47,13 +50,14 @@ class ClientProtocol(WebSocketProtocol):
             headers: Extra fields of the request.
             cookies: Cookies to send.
             websocket_version: 13 or 8.
+            extensions: The extensions to offer, the preferred ones first; None: permessage-deflate, ``()``: none.
             limits: Options of `twinax.config.ConnectionConfig` that concern messages and frames.
 
         Raises:
             InvalidURI: The address is none.
             ValueError: A field with characters that may not be in one.
         """
-        super().__init__("client", dict(limits or {}), MASK_KEYS)
+        super().__init__("client", dict(limits or {}), MASK_KEYS, extensions)
         self.uri = parse_uri(uri) if isinstance(uri, str) else uri
         self.subprotocol: str | None = None
         self._subprotocols = tuple(subprotocols)
@@ -68,6 +72,7 @@ class ClientProtocol(WebSocketProtocol):
             headers=headers,
             cookies=cookies,
             version=websocket_version,
+            extensions=build_offer(self._usable),
         )
 
     def connect(self) -> None:
@@ -84,8 +89,18 @@ class ClientProtocol(WebSocketProtocol):
     def _head_arrived(self, head: bytes) -> None:
         response = parse_response_head(head)
         accepted: AcceptedHandshake = check_response(
-            response, self._key, protocols=self._subprotocols, require_subprotocol=self._require_subprotocol
+            response,
+            self._key,
+            protocols=self._subprotocols,
+            require_subprotocol=self._require_subprotocol,
+            offered_extensions=[extension.name for extension in self._usable],
         )
+        self._extend(check_answer(self._usable, accepted.extensions))
         self.subprotocol = accepted.subprotocol
         self._opened = True
-        self._events.append(Opened(accepted.subprotocol, response.headers))
+        self._events.append(Opened(accepted.subprotocol, response.headers, self.extensions))
+
+    def _fail_handshake(self, error: HandshakeError) -> None:
+        if isinstance(error, NegotiationError):
+            self._output.append(build_refusal(error))
+        super()._fail_handshake(error)

@@ -7,6 +7,7 @@ from ..errors import HandshakeError
 from ..headers import Headers
 from .frame import WebSocketFrame
 from .handshake_server import HandshakeRequest
+from .negotiation import AgreedExtension
 
 __all__ = [
     "CloseReceived",
@@ -36,10 +37,12 @@ class Opened:
     Attributes:
         subprotocol: The subprotocol in use, or None.
         headers: The fields of the server's answer; None on the server itself.
+        extensions: The extensions in use, in the order in which they encode.
     """
 
     subprotocol: str | None
     headers: Headers | None = None
+    extensions: tuple[AgreedExtension, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ..cookies import CookiesLike, build_cookie_header
-from ..errors import HandshakeError, HandshakeRejected
+from ..errors import HandshakeError, HandshakeRejected, NegotiationError
 from ..headers import Headers, HeadersLike
 from ..uri import WebSocketURI
 from . import grammar
@@ -107,6 +107,7 @@ def check_response(
 
     Raises:
         HandshakeRejected: The status is not 101.
+        NegotiationError: The answer names an extension that was not offered.
         HandshakeError: The answer breaks a rule; the message names what came and what was expected.
     """
     if head.status != 101:
@@ -175,7 +176,7 @@ def _read_extensions(headers: Headers, offered: Iterable[str]) -> list[Extension
     for name, _ in extensions:
         if name not in names:
             expected = f"one of {names!r}" if names else "none, as none was offered"
-            raise ValueError(f"Sec-WebSocket-Extensions names {name!r}, expected {expected}")
+            raise NegotiationError(name, f"the server answered it, expected {expected}")
     return extensions
 
 

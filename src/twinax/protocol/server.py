@@ -1,15 +1,17 @@
 """`ServerProtocol`: the server's side of one connection, without I/O."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..cookies import SetCookiesLike
 from ..errors import HandshakeError, LocalProtocolError
+from ..extension import Extension
 from ..headers import HeadersLike
 from .base import WebSocketProtocol
 from .events import HandshakeFailed, Opened, RequestReceived
 from .handshake_server import HandshakeRequest, build_accept, build_reject, read_request
 from .head import parse_request_head
+from .negotiation import accept_offers, close_codecs
 
 __all__ = ["ServerProtocol"]
 
@@ -26,16 +28,22 @@ class ServerProtocol(WebSocketProtocol):
     """
 
     def __init__(
-        self, *, parse_cookies: bool = True, parse_extensions: bool = True, limits: Mapping[str, Any] | None = None
+        self,
+        *,
+        parse_cookies: bool = True,
+        parse_extensions: bool = True,
+        extensions: Iterable[Extension] | None = None,
+        limits: Mapping[str, Any] | None = None,
     ) -> None:
         """Make a server that waits for a request.
 
         Args:
             parse_cookies: Read the Cookie field.
             parse_extensions: Read the Sec-WebSocket-Extensions field.
+            extensions: The extensions to accept; None: permessage-deflate, ``()``: none.
             limits: Options of `twinax.config.ConnectionConfig` that concern messages and frames.
         """
-        super().__init__("server", dict(limits or {}), None)
+        super().__init__("server", dict(limits or {}), None, extensions)
         self.request: HandshakeRequest | None = None
         self.subprotocol: str | None = None
         self._parse_cookies = parse_cookies
@@ -76,13 +84,27 @@ class ServerProtocol(WebSocketProtocol):
         Raises:
             LocalProtocolError: There is no request to accept, or the subprotocol was not offered.
             ValueError: A part with characters that may not be in it.
+            ExtensionError: An extension raised.
         """
         request = self._check_pending()
-        answer = build_accept(request, subprotocol=subprotocol, origin=origin, cookies=cookies, headers=headers)
+        agreed = accept_offers(self._usable, request.requested_extensions)
+        try:
+            answer = build_accept(
+                request,
+                subprotocol=subprotocol,
+                origin=origin,
+                cookies=cookies,
+                headers=headers,
+                extensions=", ".join(map(str, agreed)),
+            )
+        except BaseException:
+            close_codecs(agreed)
+            raise
+        self._extend(agreed)
         self._output.append(answer)
         self.subprotocol = subprotocol
         self._opened = True
-        self._events.append(Opened(subprotocol))
+        self._events.append(Opened(subprotocol, extensions=self.extensions))
         rest, self._head.rest = self._head.rest, b""
         if rest:
             self._core.take_all(rest, -1.0)

@@ -1,0 +1,172 @@
+"""The one door to the libraries that deflate and inflate: the standard library's zlib, zlib-ng, isal.
+
+Measured on 2026-11-25 with JSON messages, window 12, memory level 5, context takeover; microseconds and bytes
+a message (`docs/measurements/compressors.py`, figures in docs/explanation/dependencies.md):
+
+| | 380 B | 1,060 B | 4,150 B | 64 KiB | memory of a compressor |
+|---|---|---|---|---|---|
+| zlib 6 | 7.5, 94 | 14.7, 221 | 47.7, 826 | 646, 12109 | 33 KiB |
+| zlib 1 | 6.1, 115 | 10.0, 279 | 28.8, 1051 | 362, 15552 | 33 KiB |
+| zlib-ng 6 | 6.2, 98 | 11.1, 228 | 32.0, 841 | 460, 12342 | 160 KiB |
+| zlib-ng 2 | 5.3, 111 | 7.8, 271 | 21.0, 1020 | 290, 15018 | 160 KiB |
+| isal 1 | 4.1, 113 | 5.1, 273 | 10.0, 1019 | 87, 14873 | 30 KiB |
+
+So isal compresses when it is there, unless a higher level than it has is asked for: at the ratio of zlib 1 it
+takes a fifth to two thirds of the time, and no more memory. zlib-ng compresses better, but keeps five times the
+memory for every connection that sends: only by name. It inflates where it is there (4,150 B: 6.0 against 8.7
+microseconds); isal is slower at that below 4 KiB.
+"""
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final, Literal
+
+__all__ = ["LIBRARIES", "Library", "LibraryName", "compressing_library", "find_library", "inflating_library"]
+
+LibraryName = Literal["auto", "zlib", "zlib-ng", "isal"]
+
+ISAL_LEVELS: Final = 3  # it has a 0 besides, which hardly compresses
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """One of them, as it was found.
+
+    Attributes:
+        name: ``"zlib"``, ``"zlib-ng"`` or ``"isal"``.
+        version: Its version.
+        errors: What it raises for data that is no deflate stream.
+        default_level: The level that balances speed and ratio best.
+    """
+
+    name: str
+    version: str
+    errors: tuple[type[Exception], ...]
+    default_level: int
+    _memory: Callable[[int, int], tuple[int, int]]
+    _compressobj: Callable[..., Any]
+    _decompressobj: Callable[..., Any]
+
+    def compressor(self, level: int | None, window_bits: int, memory_level: int, strategy: int) -> Any:
+        """Return a new compressor of raw deflate streams.
+
+        Args:
+            level: 1 (fast) to 9 (small); None: the `default_level`.
+            window_bits: 8 to 15: nothing refers to what was sent more than 2 to this power bytes before.
+            memory_level: 1 to 9.
+            strategy: One of zlib's strategies.
+        """
+        if level is None:
+            level = self.default_level
+        if self.name == "isal":
+            level = min(level, ISAL_LEVELS)
+            strategy = zlib.Z_DEFAULT_STRATEGY  # it has no other, and warns
+        if window_bits == 8:
+            # None of them makes raw streams of window 8: zlib would silently write for a window of 9. Runs of one
+            # byte, at distance 1, fit into every window.
+            return zlib.compressobj(level, zlib.DEFLATED, -9, memory_level, zlib.Z_RLE)
+        return self._compressobj(level, zlib.DEFLATED, -window_bits, memory_level, strategy)
+
+    def compressor_size(self, window_bits: int, memory_level: int) -> int:
+        """Return how many bytes a compressor needs, about."""
+        return self._memory(window_bits, memory_level)[0]
+
+    def inflater_size(self, window_bits: int) -> int:
+        """Return how many bytes an inflater needs, about, its window included."""
+        return self._memory(window_bits, 9)[1]
+
+    def inflater(self, window_bits: int, window: bytes = b"") -> Any:
+        """Return a new decompressor of raw deflate streams.
+
+        Args:
+            window_bits: 8 to 15.
+            window: What streams may refer back to.
+        """
+        if window:
+            return self._decompressobj(-window_bits, window)
+        return self._decompressobj(-window_bits)
+
+
+# Compressor and inflater. zlib says so in its zconf.h, the others were measured (as resident memory, 2026-11-25).
+def _zlib_memory(window_bits: int, memory_level: int) -> tuple[int, int]:
+    return (1 << (window_bits + 2)) + (1 << (memory_level + 9)) + 2048, (1 << window_bits) + 7168
+
+
+def _zlib_ng_memory(window_bits: int, memory_level: int) -> tuple[int, int]:
+    return (1 << (window_bits + 2)) + (1 << (memory_level + 8)) + 140_000, (1 << window_bits) + 9216
+
+
+def _isal_memory(window_bits: int, memory_level: int) -> tuple[int, int]:
+    return 33_000, 27_000
+
+
+def _find_zlib() -> Library:
+    return Library(
+        "zlib", zlib.ZLIB_RUNTIME_VERSION, (zlib.error,), 6, _zlib_memory, zlib.compressobj, zlib.decompressobj
+    )
+
+
+def _find_zlib_ng() -> Library:
+    from zlib_ng import zlib_ng
+
+    module: Any = zlib_ng  # its stub takes error for an exception, not for a class of exceptions
+    version = module.ZLIBNG_RUNTIME_VERSION
+    return Library("zlib-ng", version, (module.error,), 6, _zlib_ng_memory, module.compressobj, module.decompressobj)
+
+
+def _find_isal() -> Library:
+    import isal
+    from isal import isal_zlib
+
+    module: Any = isal_zlib  # as above
+    return Library("isal", isal.__version__, (module.error,), 1, _isal_memory, module.compressobj, module.decompressobj)
+
+
+LIBRARIES: Final[dict[str, Callable[[], Library]]] = {
+    "zlib": _find_zlib,
+    "zlib-ng": _find_zlib_ng,
+    "isal": _find_isal,
+}
+
+
+@lru_cache
+def find_library(name: str) -> Library:
+    """Return a library by its name.
+
+    Raises:
+        ImportError: It is not installed.
+    """
+    try:
+        return LIBRARIES[name]()
+    except ImportError as error:
+        raise ImportError(f"library={name!r} is not installed: pip install {name}") from error
+
+
+def compressing_library(name: LibraryName = "auto", level: int | None = None) -> Library:
+    """Return what compresses.
+
+    Args:
+        name: A library, or ``"auto"`` for the best one that is installed.
+        level: The level that it is to have.
+
+    Raises:
+        ImportError: The library is not installed.
+    """
+    if name == "auto":
+        return _first_of("isal", "zlib") if level is None or level <= ISAL_LEVELS else find_library("zlib")
+    return find_library(name)
+
+
+def inflating_library(name: LibraryName = "auto") -> Library:
+    """Return what inflates; see `compressing_library`."""
+    return _first_of("zlib-ng", "zlib") if name == "auto" else find_library(name)
+
+
+@lru_cache
+def _first_of(preferred: str, other: str) -> Library:
+    try:
+        return find_library(preferred)
+    except ImportError:
+        return find_library(other)
