@@ -7,6 +7,7 @@ from twinax import connect, serve
 
 from ._core import IMPLEMENTATION
 from ._version import __version__
+from .aio.browser import W3CWebSocket
 from .aio.client import WebSocketClient
 from .aio.connect import connect
 from .aio.connection import WebSocketConnection
@@ -14,7 +15,6 @@ from .aio.http import HTTPRequest, HTTPResponse
 from .aio.request import WebSocketRequest
 from .aio.serve import serve
 from .aio.server import WebSocketServer
-from .aio.w3c import W3CWebSocket
 from .close import Close, CloseCode, CloseReport
 from .cookies import Cookie, SetCookie
 from .errors import (

@@ -87,6 +87,12 @@ def test_one_connect_can_be_entered_again_and_at_the_same_time() -> None:
     run(main())
 
 
+def test_what_is_no_address_is_refused_at_once() -> None:
+    for uri in (b"ws://localhost/", 5, None, ["ws://localhost/", 5]):
+        with pytest.raises(TypeError, match="uri must be str, not"):
+            connect(uri)  # type: ignore[arg-type]  # that is the mistake
+
+
 def test_options_are_checked_at_once() -> None:
     with pytest.raises(TypeError, match="did you mean 'origin'"):
         connect("ws://localhost/", orign="x")  # type: ignore[call-arg]  # that is the mistake
