@@ -69,13 +69,17 @@ class Cursor:
     @cython.cfunc
     def peek_big_endian(self, offset: cython.Py_ssize_t, size: cython.Py_ssize_t) -> cython.ulonglong:
         """The unsigned integer of 1 to 8 bytes in network order, `offset` bytes ahead."""
-        value: cython.ulonglong = 0
-        index: cython.Py_ssize_t
+        at: cython.Py_ssize_t = self.position + offset
         if offset < 0 or offset > self.end - self.position - size:
             self.refuse(offset + size)
-        for index in range(self.position + offset, self.position + offset + size):
-            value = (value << 8) | self.buffer[index]
-        return value
+        if cython.compiled:
+            value: cython.ulonglong = 0
+            index: cython.Py_ssize_t
+            for index in range(at, at + size):
+                value = (value << 8) | self.buffer[index]
+            return value
+        else:
+            return int.from_bytes(self.buffer[at : at + size], "big")
 
     @cython.cfunc
     @cython.inline

@@ -196,10 +196,13 @@ def append_header(
         out.append(mask_bit | 127)
         out.extend(struct.pack(">Q", length))
     if masked:
-        out.append(key & 0xFF)
-        out.append((key >> 8) & 0xFF)
-        out.append((key >> 16) & 0xFF)
-        out.append(key >> 24)
+        if cython.compiled:
+            out.append(key & 0xFF)
+            out.append((key >> 8) & 0xFF)
+            out.append((key >> 16) & 0xFF)
+            out.append(key >> 24)
+        else:
+            out += key.to_bytes(4, "little")
 
 
 @cython.cfunc
@@ -215,7 +218,10 @@ def append_frame(
     start: cython.Py_ssize_t = len(out)
     try:
         append_header(out, first_byte, length, masked, key)
-        append_masked(out, payload, key if masked else 0)
+        if cython.compiled or masked:
+            append_masked(out, payload, key if masked else 0)
+        else:
+            out += payload
     except BaseException:
         # A header without its payload would garble everything that is sent after it.
         del out[start:]

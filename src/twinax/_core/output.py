@@ -117,11 +117,12 @@ class Output(Sink):
         """
         if cython.compiled and send_plain(self, data):
             return DONE if self._writable else self._wait_writable()
+        wish: cython.uint = 0 if compress is None else self._wish(compress)
         if isinstance(data, str):
             payload = data.encode()
-            return self._send_message(OP_TEXT | self._wish(compress), payload, len(payload))
+            return self._send_message(OP_TEXT | wish, payload, len(payload))
         if type(data) is bytes:
-            return self._send_message(OP_BINARY | self._wish(compress), data, len(data))
+            return self._send_message(OP_BINARY | wish, data, len(data))
         return self._send_other(data, compress)
 
     def send_bytes(self, data: Any, compress: bool | None = None) -> Any:
@@ -157,7 +158,8 @@ class Output(Sink):
                 self._release()  # what came in between
         else:
             self._put(FIN | opcode, payload, length)
-        self._uncork()
+        if not self._corked:
+            self._uncork()
         return DONE if self._writable else self._wait_writable()
 
     @cython.cfunc
