@@ -161,6 +161,14 @@ def test_a_server_that_speaks_first_is_let_speak() -> None:
     assert (status, found["errors"]["total"]) == (0, 0)
 
 
+def test_compression_is_used_when_asked_for() -> None:
+    status, found = asyncio.run(measure("--compress"))
+    assert status == 0
+    assert [name.partition(";")[0] for name in found["extensions"]] == ["permessage-deflate"]
+    assert asyncio.run(measure())[1]["extensions"] == []
+    assert "nothing was compressed" in asyncio.run(bench("--compress", extensions=[])).out
+
+
 def test_over_tls(tmp_path: Path) -> None:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
@@ -189,7 +197,7 @@ async def keep_silent(connection: library.WebSocketConnection) -> None:
 
 async def shout(connection: library.WebSocketConnection) -> None:
     async for message in connection:
-        await connection.send(str(message).upper()[:10])
+        await connection.send(f"ARE YOU THERE, {len(message)}?"[:10])
 
 
 async def refuse(connection: library.WebSocketConnection) -> None:
@@ -207,7 +215,7 @@ async def talk_on(connection: library.WebSocketConnection) -> None:
     ("handler", "complaint"),
     [
         (keep_silent, "does not echo: it did not answer a message of 128 bytes within 0.5 s"),
-        (shout, "does not echo: it answered 'ATWINAX BE' instead of a message of 128 bytes within 0.5 s"),
+        (shout, "does not echo: it answered 'ARE YOU TH' instead of a message of 128 bytes within 0.5 s"),
         (refuse, "does not echo, it closed the connection: 1008 not here"),
         (talk_on, "does not echo: it answered 'tick' instead of a message of 128 bytes."),
     ],

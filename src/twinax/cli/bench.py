@@ -82,6 +82,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="that load the server (default: one for every two cores)",
     )
+    load.add_argument(
+        "--compress", action="store_true", help="offer permessage-deflate, which needs more processor time"
+    )
     load.add_argument("--no-verify", action="store_true", help="take any message as the answer, whatever is in it")
     asking = parser.add_argument_group("what to ask the server for")
     add_client_arguments(asking)
@@ -111,6 +114,7 @@ def run(arguments: argparse.Namespace) -> int:
         connect_rate=arguments.connect_rate,
         handshakes=arguments.handshakes,
         verify=not arguments.no_verify,
+        compress=arguments.compress,
         timeout=arguments.timeout,
         headers=tuple(arguments.header),
         subprotocols=tuple(arguments.subprotocol),
@@ -147,7 +151,8 @@ async def _bench(plan: Plan, workers: int, arguments: argparse.Namespace) -> int
             await asyncio.wait({stopping, probing}, return_when=asyncio.FIRST_COMPLETED)
             if not probing.done():
                 return INTERRUPTED
-            outcome = await _load(dataclasses.replace(plan, greetings=probing.result()), workers, arguments, stopping)
+            plan = probing.result()
+            outcome = await _load(plan, workers, arguments, stopping)
         finally:
             for task in (stopping, probing):
                 task.cancel()
@@ -159,17 +164,18 @@ async def _bench(plan: Plan, workers: int, arguments: argparse.Namespace) -> int
         return INTERRUPTED if stop.is_set() else 1 if outcome.errors else 0
 
 
-async def _probe(plan: Plan) -> int:
-    """Send one message, and wait for it; return how many messages the server sends by itself at the beginning.
+async def _probe(plan: Plan) -> Plan:
+    """Send one message, and wait for it; return the plan with what that shows about the server.
 
     Raises:
         CommandFailed: It cannot be connected to, or does not echo.
     """
     connection = await open_client(plan.url, plan.client_options())
+    plan = dataclasses.replace(plan, agreed=tuple(map(str, connection.extensions)))
     greetings: list[str | bytes] = []
     try:
         if plan.handshakes:
-            return 0
+            return plan
         message = plan.payloads()[0]
         connection.send(message)
         async with asyncio.timeout(plan.timeout):
@@ -188,7 +194,7 @@ async def _probe(plan: Plan) -> int:
         raise CommandFailed(f"{plan.url} does not echo, it closed the connection: {report}", CANNOT_CONNECT) from error
     finally:
         await connection.close(1000, "")
-    return len(greetings)
+    return dataclasses.replace(plan, greetings=len(greetings))
 
 
 def _show(message: str | bytes) -> str:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import random
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from ..client_arguments import client_options
 __all__ = ["Plan"]
 
 VARIANTS = 16
+LARGEST_BLOCK = 65536
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +30,10 @@ class Plan:
         connect_rate: Connections opened a second; None: as fast as possible.
         handshakes: Connect and close instead of sending messages.
         verify: Whether what comes back is compared.
+        compress: Whether permessage-deflate is offered.
         timeout: Seconds to connect, and to wait at the end for what is under way.
         greetings: Messages that the server sends by itself after each opening handshake.
+        agreed: The extensions that the server agrees to.
         headers: Header fields to add, as "Name: value".
         subprotocols: Subprotocols to offer.
         origin: The Origin field.
@@ -49,8 +53,10 @@ class Plan:
     connect_rate: float | None = None
     handshakes: bool = False
     verify: bool = True
+    compress: bool = False
     timeout: float = 10.0
     greetings: int = 0
+    agreed: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
     subprotocols: tuple[str, ...] = ()
     origin: str | None = None
@@ -65,8 +71,10 @@ class Plan:
     @classmethod
     def from_json(cls, line: str) -> "Plan":
         """Return the plan that `as_json` gave."""
-        values = json.loads(line)
-        return cls(**{**values, "headers": tuple(values["headers"]), "subprotocols": tuple(values["subprotocols"])})
+        values: dict[str, Any] = json.loads(line)
+        for name, value in values.items():
+            values[name] = tuple(value) if isinstance(value, list) else value
+        return cls(**values)
 
     def share(self, number: int, workers: int) -> "Plan":
         """Return the part of worker `number` of so many: connections and rates are divided."""
@@ -99,6 +107,7 @@ class Plan:
             ),
             "max_received_message_size": largest,
             "max_received_frame_size": largest,
+            "extensions": None if self.compress else (),
             # A message is one frame, as most clients send it.
             "fragment_outgoing_messages": False,
             # In a closed loop the depth says how much may be unsent. By the clock the default is the end of a server
@@ -110,6 +119,20 @@ class Plan:
 
     def payloads(self) -> list[str | bytes]:
         """Return the messages that are sent in turn: they differ, so that answers in a wrong order are seen."""
-        filling = "twinax bench " * (self.size // 13 + 1)
-        texts = [f"{chr(ord('a') + number)}{filling}"[: self.size] for number in range(VARIANTS)]
-        return [text.encode() for text in texts] if self.binary else list(texts)
+        texts = [chr(ord("a") + number) + records(number, self.size) for number in range(VARIANTS)]
+        return [text[: self.size].encode() if self.binary else text[: self.size] for text in texts]
+
+
+def records(seed: int, size: int) -> str:
+    """Return at least so many characters of records in JSON, which can be compressed about as well as people's own."""
+    source = random.Random(seed)
+    # Large messages repeat what is farther back than a compressor looks.
+    block = ""
+    while len(block) < min(size, LARGEST_BLOCK):
+        fields = {
+            "id": source.getrandbits(32),
+            "price": round(source.uniform(1, 1000), 2),
+            "open": source.random() < 0.5,
+        }
+        block += json.dumps(fields) + "\n"
+    return block * (size // max(1, len(block)) + 1)

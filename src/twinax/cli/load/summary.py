@@ -27,6 +27,7 @@ def as_json(plan: Plan, outcome: Outcome) -> str:
         "size": None if plan.handshakes else plan.size,
         "type": None if plan.handshakes else "binary" if plan.binary else "text",
         "rate": plan.rate,
+        "extensions": list(plan.agreed),
         "seconds": outcome.seconds,
         "answered": outcome.answered,
         "answered_per_second": outcome.rate,
@@ -93,6 +94,8 @@ def _head(plan: Plan, outcome: Outcome) -> list[str]:
     else:
         depth = rate if plan.rate else f"{number(plan.depth)} under way on each"
         load = f"{number(plan.connections)} connections, messages of {number(plan.size)} B ({kind}), {depth}"
+    if plan.agreed:
+        load += f", {', '.join(plan.agreed)}"
     processes = f"{len(outcome.workers)} process{'es' if len(outcome.workers) > 1 else ''}"
     measured = f"{duration(outcome.seconds)} after {duration(plan.warmup)} of warm-up"
     return [f"{plan.url}", load, f"measured for {measured}, by {processes}, twinax {__version__}, {_core()} core"]
@@ -135,6 +138,8 @@ def _errors(outcome: Outcome) -> list[str]:
 def _remarks(plan: Plan, outcome: Outcome) -> list[str]:
     """Say what the figures are not."""
     lines = []
+    if plan.compress and not plan.agreed:
+        lines.append("nothing was compressed: the server did not agree to it")
     if outcome.limited_by_client:
         lines += _client_was_the_limit(outcome)
     if plan.rate and outcome.seconds and outcome.sent < 0.99 * plan.rate * outcome.seconds:
