@@ -1,6 +1,7 @@
 """Addresses: parts, encodings, every refusal, redirects."""
 
 import string
+import urllib.parse
 from typing import Any
 
 import pytest
@@ -134,6 +135,15 @@ def test_no_websocket_uri(uri: str, text: str) -> None:
     with pytest.raises(InvalidURI, match=text) as caught:
         parse_uri(uri)
     assert caught.value.problem in str(caught.value)
+
+
+def test_what_is_parsed_already_may_be_given() -> None:
+    parsed = parse_uri("wss://user:pass@example.com:8443/a?b=c")
+    assert parse_uri(parsed) is parsed
+    for parse in (urllib.parse.urlsplit, urllib.parse.urlparse):
+        assert parse_uri(parse("wss://user:pass@example.com:8443/a?b=c")) == parsed
+        with pytest.raises(InvalidURI, match="the scheme must be"):
+            parse_uri(parse("//example.com/"))
 
 
 @pytest.mark.parametrize("uri", [None, b"ws://a/", 1])

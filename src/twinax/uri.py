@@ -8,11 +8,11 @@ import re
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv6Address
 from typing import Final
-from urllib.parse import quote, unquote, urljoin
+from urllib.parse import ParseResult, SplitResult, quote, unquote, urljoin
 
 from .errors import HandshakeError, InvalidURI
 
-__all__ = ["WebSocketURI", "parse_host", "parse_uri", "resolve_redirect"]
+__all__ = ["URILike", "WebSocketURI", "parse_host", "parse_uri", "resolve_redirect"]
 
 _NOT_IN_URI: Final = re.compile(r"[\x00-\x20\x7f]")
 _HOST: Final = re.compile(r"[a-z0-9\-._]+")
@@ -66,19 +66,28 @@ class WebSocketURI:
         return f"{self.scheme}://{self.host_header}{self.resource}"
 
 
-def parse_uri(uri: str) -> WebSocketURI:
+URILike = str | WebSocketURI | SplitResult | ParseResult
+"""An address as text, as `parse_uri` gives it, or as `urllib.parse` does."""
+
+
+def parse_uri(uri: URILike) -> WebSocketURI:
     """Parse a WebSocket URI (RFC 6455 3).
 
     Args:
-        uri: The address. Non-ASCII characters are encoded: IDNA in the host, percent in path and query.
+        uri: The address, which may be parsed already. Non-ASCII characters are encoded: IDNA in the host,
+            percent in path and query.
 
     Returns:
         The address in parts.
 
     Raises:
         InvalidURI: It is none; the message says what is wrong, and shows no password.
-        TypeError: `uri` is no string.
+        TypeError: `uri` is no string and no address that was parsed.
     """
+    if isinstance(uri, WebSocketURI):
+        return uri
+    if isinstance(uri, SplitResult | ParseResult):
+        uri = uri.geturl()
     if not isinstance(uri, str):
         raise TypeError(f"uri must be str, not {type(uri).__name__}")
     try:

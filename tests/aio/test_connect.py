@@ -4,10 +4,12 @@ import asyncio
 import logging
 import socket
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from raw_servers import Conversation, RawServer, answer, raw_server, run
 
+from twinax.aio.client import WebSocketClient
 from twinax.aio.connect import connect
 from twinax.aio.connection import WebSocketConnection
 from twinax.aio.serve import serve
@@ -17,6 +19,7 @@ from twinax.errors import (
     HandshakeRejected,
     InvalidURI,
 )
+from twinax.uri import parse_uri
 
 CLOSE_1000 = b"\x88\x02\x03\xe8"
 
@@ -44,6 +47,20 @@ def test_awaited() -> None:
             connection.send("hello")
             assert await connection.recv() == "hello"
             await connection.close()
+
+    run(main())
+
+
+def test_addresses_may_be_parsed() -> None:
+    async def main() -> None:
+        async with serve(echo, "127.0.0.1") as server:
+            for uri in (urlsplit(server.urls[0]), parse_uri(server.urls[0])):
+                for given in (uri, [uri]):
+                    async with connect(given) as connection:
+                        connection.send("hello")
+                        assert await connection.recv() == "hello"
+            client = WebSocketClient()
+            await (await client.connect(urlsplit(server.urls[0]))).close()
 
     run(main())
 

@@ -9,7 +9,7 @@ from ..config import ClientConfig, ClientOptions, build_config
 from ..errors import ConcurrencyError, HandshakeError, HandshakeRejected
 from ..headers import Headers, HeadersLike
 from ..logs import CLIENT_LOGGER
-from ..uri import WebSocketURI, parse_uri
+from ..uri import URILike, WebSocketURI, parse_uri
 from .connection import WebSocketConnection
 from .events import Emitter
 from .opening import open_connection
@@ -84,7 +84,7 @@ class WebSocketClient(Emitter):
 
     def connect(
         self,
-        url: str,
+        url: URILike,
         protocols: Sequence[str] | str | None = None,
         origin: str | None = None,
         headers: HeadersLike | None = None,
@@ -93,7 +93,7 @@ class WebSocketClient(Emitter):
         """Begin to connect.
 
         Args:
-            url: The address.
+            url: The address, as text or parsed.
             protocols: Subprotocols instead of those of the client; a single one may be a string, ``""`` is none.
             origin: Origin instead of that of the client.
             headers: Extra fields of the request, before those of the client with other names.

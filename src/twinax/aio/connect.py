@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Generator, Iterable
-from typing import Unpack
+from typing import Any, Unpack
 
 from ..config import ClientConfig, ClientOptions, build_config
 from ..errors import HandshakeError
 from ..logs import CLIENT_LOGGER
-from ..uri import WebSocketURI, parse_uri
+from ..uri import URILike, WebSocketURI, parse_uri
 from .connection import WebSocketConnection
 from .opening import open_connection
 from .reconnect import Backoff, is_temporary
@@ -54,8 +54,12 @@ class connect:
     Concurrency: Each use opens a connection of its own.
     """
 
-    def __init__(self, uri: str | Iterable[str], **options: Unpack[ClientOptions]) -> None:
-        uris = [uri] if isinstance(uri, str | bytes) or not isinstance(uri, Iterable) else list(uri)
+    def __init__(self, uri: URILike | Iterable[URILike], **options: Unpack[ClientOptions]) -> None:
+        uris: list[Any]
+        if isinstance(uri, URILike | bytes) or not isinstance(uri, Iterable):  # what urllib.parse gives is a tuple
+            uris = [uri]
+        else:
+            uris = list(uri)
         if not uris:
             raise ValueError("uri=[]: at least one address is needed")
         self._uris = [parse_uri(item) for item in uris]
