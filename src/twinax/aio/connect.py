@@ -55,11 +55,8 @@ class connect:
     """
 
     def __init__(self, uri: URILike | Iterable[URILike], **options: Unpack[ClientOptions]) -> None:
-        uris: list[Any]
-        if isinstance(uri, URILike | bytes) or not isinstance(uri, Iterable):  # what urllib.parse gives is a tuple
-            uris = [uri]
-        else:
-            uris = list(uri)
+        # What urllib.parse gives is a tuple, too.
+        uris: list[Any] = [uri] if isinstance(uri, URILike | bytes) or not isinstance(uri, Iterable) else list(uri)
         if not uris:
             raise ValueError("uri=[]: at least one address is needed")
         self._uris = [parse_uri(item) for item in uris]
