@@ -56,11 +56,17 @@ def test_only_the_file_of_the_command_is_imported() -> None:
     assert result.stdout.splitlines()[-1] == "[]"
 
 
-def test_a_reader_that_has_gone_is_no_error() -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("argument", ["doctor", "--help", "--version"])
+def test_a_reader_that_has_gone_is_no_error(argument: str, unbuffered: str) -> None:
     reading, writing = os.pipe()
     os.close(reading)
+    command = [*TWINAX, argument]
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
     try:
-        result = subprocess.run([*TWINAX, "doctor"], stdout=writing, stderr=subprocess.PIPE, timeout=30, check=False)
+        result = subprocess.run(
+            command, stdout=writing, stderr=subprocess.PIPE, timeout=30, check=False, env=environment
+        )
     finally:
         os.close(writing)
     assert (result.returncode, result.stderr) == (0, b"")

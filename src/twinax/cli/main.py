@@ -35,7 +35,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status: 0 when all went well, 2 for a wrong command line, 130 after Ctrl-C; the others are
         the command's own and stand in its ``--help``.
     """
-    arguments = sys.argv[1:] if argv is None else list(argv)
+    try:
+        try:
+            return _main(sys.argv[1:] if argv is None else argv)
+        finally:
+            # At the interpreter's own end a failure would be a complaint and status 120.
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output has gone, as `head` does. Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _main(arguments: Sequence[str]) -> int:
     parser = _build_parser()
     # Options before the command belong to `twinax` itself; everything after it to the command.
     chosen = parser.parse_args(arguments[: _command_place(arguments) + 1])
@@ -77,10 +89,6 @@ def _run(name: str, arguments: Sequence[str]) -> int:
         return failure.status
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has gone, as `head` does. Python would complain once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
 
 
 if __name__ == "__main__":
