@@ -52,9 +52,8 @@ async def test_after_our_fin_nothing_is_written() -> None:
         await pair.connection.wait_closed()
 
 
+@pytest.mark.parametrize("kind", ["transport"], indirect=True)  # for sockets: test_a_reset_while_we_send
 async def test_fin_to_a_peer_that_is_gone_already(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
-    if kind == "socket":
-        pytest.skip("the kernel cannot be made to fail here; see test_a_reset_while_we_send")
     async with accepted() as pair:
         wire = pair.connection.wire
 
