@@ -265,13 +265,13 @@ class Admission:
             self._settings,
             None,
             incoming.wire,
-            early=incoming.early,
-            protocol=protocol,
-            websocket_version=request.websocket_version,
-            remote_addresses=request.remote_addresses,
-            request=request,
-            loop_state=incoming.loop_state,
-            extensions=extensions,
+            incoming.early,
+            protocol,
+            request.websocket_version,
+            request.remote_addresses,
+            request,
+            incoming.loop_state,
+            extensions,
         )
         self.connections[connection] = None
         if self.config.max_connections_per_address is not None:

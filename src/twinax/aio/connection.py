@@ -64,20 +64,11 @@ class WebSocketConnection(ConnectionLife):
         close_report: How the connection ended; None as long as it has not.
     """
 
-    __slots__ = ("_arrivals", "_backpressure", "_pings", "keepalive_due", "latency", "pinged_at")
+    __slots__ = ()
 
     EVENTS: ClassVar[frozenset[str]] = frozenset(
         {"message", "frame", "close", "error", "ping", "pong", "drain", "pause", "resume"}
     )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.latency: float | None = None
-        self._arrivals: asyncio.Future[None] | None = None
-        self._backpressure: Backpressure | None = None
-        self._pings: Pings | None = None
-        self.keepalive_due = 0.0
-        self.pinged_at = 0.0
-        ConnectionLife.__init__(self, *args, **kwargs)
 
     # --- receiving ----------------------------------------------------------------------------
 

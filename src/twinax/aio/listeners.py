@@ -1,4 +1,4 @@
-"""How the listeners of a connection get its messages, and what becomes of a listener that fails.
+"""How the listeners of a connection get its messages, what becomes of one that fails, and what is noted about it all.
 
 Plain functions are called straight from the decoder; coroutine functions get one message at a time, from a pump.
 """
@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
 __all__ = ["ConnectionListeners"]
 
+TRACE_LINES = 32
+
 
 class ConnectionListeners(Emitter, CoreConnection):
-    """The listeners of a `WebSocketConnection`."""
+    """The listeners of a `WebSocketConnection`, and its trace."""
 
     __slots__ = ()
 
@@ -29,7 +31,9 @@ class ConnectionListeners(Emitter, CoreConnection):
     wire: "Wire"
     is_paused: bool
     has_ended: bool
+    opened_at: float
     _pump: MessagePump | None
+    _trace: list[tuple[float, str, tuple[object, ...]]] | None
 
     def _check_listening(self, event: str) -> None:
         if event == "message" and self.is_received and not self.listeners(event):
@@ -89,5 +93,17 @@ class ConnectionListeners(Emitter, CoreConnection):
         return ConnectionLogger(self, self.config.logger)
 
     def note(self, line: str, *values: object) -> None:
-        """Keep a line for the report."""
-        raise NotImplementedError
+        """Keep a line for the report, formatted when somebody reads it; the oldest go."""
+        trace = self._trace
+        if trace is None:
+            trace = self._trace = []
+        elif len(trace) >= TRACE_LINES:
+            del trace[: TRACE_LINES // 2]
+        trace.append((self.wire.loop.time(), line, values))
+
+    def trace_lines(self) -> tuple[str, ...]:
+        """Return the last lines of the trace, each with its time in seconds since the opening handshake."""
+        opened_at = self.opened_at
+        return tuple(
+            f"+{at - opened_at:.3f} {line % values if values else line}" for at, line, values in self._trace or ()
+        )

@@ -17,6 +17,8 @@ from ..protocol import (
     build_accept,
     build_reject,
     close_codecs,
+    parse_request_head,
+    read_request,
 )
 from .connection import WebSocketConnection
 from .events import Emitter
@@ -43,16 +45,16 @@ class WebSocketRequest(Emitter):
         ``request_resolved(request)``: Either of the two, or the client went away.
 
     Attributes:
-        handshake: The request as the protocol sees it.
         server_config: The options of the server.
         remote_addresses: All addresses, the client's first, then those of trusted proxies.
     """
 
     __slots__ = (
         "_admission",
+        "_handshake",
         "_incoming",
         "_listeners",
-        "handshake",
+        "_wire",
         "remote_addresses",
         "resolution",
         "server_config",
@@ -65,13 +67,27 @@ class WebSocketRequest(Emitter):
     ) -> None:
         self._listeners: dict[str, tuple[Callable[..., Any], ...]] | None = None
         self._admission = admission
-        self._incoming = incoming
-        self.handshake = handshake
+        self._incoming: Incoming | None = incoming
+        self._wire = incoming.wire
+        self._handshake: HandshakeRequest | bytes = handshake
         self.server_config: ServerConfig = admission.config
         self.remote_addresses = remote_addresses
         self.resolution: str | None = None
 
     # --- what the client asks for -------------------------------------------------------------
+
+    @property
+    def handshake(self) -> HandshakeRequest:
+        """The request as the protocol sees it."""
+        handshake = self._handshake
+        if isinstance(handshake, bytes):
+            config = self.server_config
+            handshake = self._handshake = read_request(
+                parse_request_head(handshake),
+                parse_cookies=config.parse_cookies,
+                parse_extensions=config.parse_extensions,
+            )
+        return handshake
 
     @property
     def http_request(self) -> RequestHead:
@@ -153,7 +169,7 @@ class WebSocketRequest(Emitter):
     @property
     def socket(self) -> Any:
         """The socket, as far as the transport shows it, for its addresses and options; None where it has none."""
-        return self._incoming.wire.socket
+        return self._wire.socket
 
     @property
     def is_resolved(self) -> bool:
@@ -188,28 +204,31 @@ class WebSocketRequest(Emitter):
             ExtensionError: An extension raised; the client is answered 500.
             ValueError: A cookie, field or origin with characters that may not be in one.
         """
-        if self.resolution not in (None, "client gone"):
-            raise LocalProtocolError(ONE_TIME.format(self.resolution))
+        incoming = self._check_pending()
+        handshake = self.handshake
         always = self.server_config.headers
         agreed: list[AgreedExtension] = []
         try:
-            if offered := self.handshake.requested_extensions:
+            if offered := handshake.requested_extensions:
                 agreed = accept_offers(select_extensions(self.server_config), offered)
             answer = build_accept(
-                self.handshake,
+                handshake,
                 subprotocol=protocol,
                 origin=origin,
                 cookies=cookies,
                 headers=[*Headers(always), *Headers(headers)] if always or headers else (),
-                extensions=", ".join(map(str, agreed)),
+                extensions=", ".join(map(str, agreed)) if agreed else "",
             )
         except (ValueError, TypeError, LocalProtocolError, ExtensionError):
             close_codecs(agreed)
             self.reject(500)
             raise
-        self._incoming.accept(answer)
-        connection = self._admission.open_connection(self, self._incoming, protocol, agreed)
+        incoming.accept(answer)
+        connection = self._admission.open_connection(self, incoming, protocol, agreed)
         self._resolve("accepted")
+        # The connection lives on: it keeps the bytes of the head, and not what hardly anybody asks for from now on.
+        self._incoming = None
+        self._handshake = handshake.unparsed or handshake
         if self._listeners:
             self._emit("request_accepted", connection)
             self._emit("request_resolved", self)
@@ -231,13 +250,17 @@ class WebSocketRequest(Emitter):
             LocalProtocolError: It was accepted or rejected before.
             ValueError: A reason or field with characters that may not be in one.
         """
-        if self.resolution not in (None, "client gone"):
-            raise LocalProtocolError(ONE_TIME.format(self.resolution))
+        incoming = self._check_pending()
         answer = build_reject(status, reason, headers, body.encode() if isinstance(body, str) else body)
         self._resolve("rejected")
-        self._incoming.answer(answer)
+        incoming.answer(answer)
         self._emit("request_rejected", self)
         self._emit("request_resolved", self)
+
+    def _check_pending(self) -> Incoming:
+        if self._incoming is None or self.resolution not in (None, "client gone"):
+            raise LocalProtocolError(ONE_TIME.format(self.resolution))
+        return self._incoming
 
     def _resolve(self, resolution: str) -> None:
         self.resolution = resolution

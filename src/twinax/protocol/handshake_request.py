@@ -176,7 +176,8 @@ def recognise_request(
     if found is None:
         return None
     head, resource, host, key, origin, protocols, extensions = found
-    request = HandshakeRequest(head, resource, host, key, origin, 13, cookies=COOKIES_LATER if parse_cookies else None)
+    cookies = COOKIES_LATER if parse_cookies else None
+    request = HandshakeRequest(head, resource, host, key, origin, 13, (), _NO_PROTOCOLS, None, cookies)
     try:
         if protocols is not None:
             request.protocol_full_case_map = read_protocols(protocols)

@@ -139,7 +139,7 @@ def build_accept(
         TypeError: A part has the wrong type.
         LocalProtocolError: The subprotocol was not requested.
     """
-    lines = [_SWITCHING + accept_key(request.key)]
+    answer = _SWITCHING + accept_key(request.key)
     if subprotocol is not None or extensions or origin is not None or cookies or headers:
         fields = Headers()
         if subprotocol is not None:
@@ -153,8 +153,8 @@ def build_accept(
         for cookie in to_set:
             fields.add("Set-Cookie", cookie.build())
         fields.extend(build_extra(headers))
-        lines += [f"{name}: {value}" for name, value in fields]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+        answer += "".join([f"\r\n{name}: {value}" for name, value in fields])
+    return f"{answer}\r\n\r\n".encode("latin-1")
 
 
 def build_reject(
