@@ -16,6 +16,7 @@ __all__ = [
     "CoreSettings",
     "MaskKeys",
     "Pipeline",
+    "Timers",
     "Turn",
     "build_frame",
     "mask_payload",
@@ -41,6 +42,7 @@ if not TYPE_CHECKING and _choice != "python":
             CoreSettings,
             MaskKeys,
             Pipeline,
+            Timers,
             Turn,
             build_frame,
             mask_payload,
@@ -59,4 +61,5 @@ if IMPLEMENTATION == "python":
     from .frames import MaskKeys, build_frame, mask_payload, parse_header
     from .pipeline import Pipeline
     from .settings import CoreSettings
+    from .timers import Timers
     from .turn import Turn

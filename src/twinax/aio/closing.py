@@ -95,7 +95,8 @@ class Closing:
         self.error = error
 
     def _arm(self, timeout: float | None, cause: str | None) -> None:
-        self.cancel()
+        if self._due:
+            self.cancel()
         if timeout is not None:
             loop = self._connection.wire.loop
             self._due = loop.time() + timeout
@@ -129,7 +130,8 @@ class Closing:
     def lose(self, error: BaseException | None) -> None:
         """The transport is gone; an error counts unless the closing handshake was done already."""
         connection = self._connection
-        self.cancel()
+        if self._due:
+            self.cancel()
         if connection.close_rcvd is None and not self.by_failure and connection.close_sent is not None:
             self.phase = "closing"
             if not self._aborted:

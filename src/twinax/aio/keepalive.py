@@ -9,13 +9,13 @@ import asyncio
 import itertools
 from typing import TYPE_CHECKING
 
-from .timers import CLOCK_TICK
-
 if TYPE_CHECKING:
     from ..errors import ConnectionClosed
     from .connection import WebSocketConnection
 
 __all__ = ["Pings", "check", "unwatch", "watch"]
+
+CLOCK_TICK = 0.001  # uvloop counts whole milliseconds: what is armed for less fires before any time has passed
 
 
 class Pings:

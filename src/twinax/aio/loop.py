@@ -7,9 +7,8 @@ connection's own. 10,000 idle connections so cost one buffer, and it stays in th
 import asyncio
 from weakref import ReferenceType, WeakKeyDictionary, ref
 
-from .._core import HEADROOM, Turn
+from .._core import HEADROOM, Timers, Turn
 from .sockets import HAS_SOCKETS, USES_SOCKETS, Hub
-from .timers import Timers
 
 __all__ = ["LoopState", "get_hub", "get_loop_state"]
 

@@ -83,14 +83,14 @@ def check_host(request: _Request, allowed: str | Iterable[str] | None = None) ->
     if allowed is None:
         return True
     rules = (allowed,) if isinstance(allowed, str) else tuple(allowed)
-    if "*" in rules:
-        return True
     host = request.host
     return (_is_one_of if len(host) <= _LONGEST_KEPT else _is_one_of.__wrapped__)(host, rules)
 
 
 @lru_cache(_NAMES_KEPT)
 def _is_one_of(text: str, rules: tuple[str, ...]) -> bool:
+    if "*" in rules:
+        return True
     try:
         host, port = parse_host(text)
     except ValueError:

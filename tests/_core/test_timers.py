@@ -1,10 +1,13 @@
 """The timeouts of all connections behind one timer of the loop."""
 
 import asyncio
+import importlib
 from typing import Any
 
+import pytest
+
+from cores import Core
 from support.loops import VirtualLoop
-from twinax.aio.timers import Timers
 
 
 class Waiter:
@@ -27,22 +30,29 @@ class Waiter:
 BEGIN = 1000.0
 
 
-def running() -> tuple[VirtualLoop, Timers, list[Any]]:
+@pytest.fixture
+def timers(core: Core) -> Any:
+    """The timers of either implementation."""
+    module = "timers" if core.name == "python" else "_compiled"
+    return importlib.import_module(f"twinax._core.{module}").Timers()
+
+
+def running() -> tuple[VirtualLoop, list[Any]]:
     loop = asyncio.get_running_loop()
     assert isinstance(loop, VirtualLoop)
-    return loop, Timers(), []
+    return loop, []
 
 
-async def test_everybody_is_called_at_the_time_asked_for() -> None:
-    loop, timers, told = running()
+async def test_everybody_is_called_at_the_time_asked_for(timers: Any) -> None:
+    loop, told = running()
     for name, delay in (("c", 20.0), ("a", 0.01), ("d", 20.0625), ("b", 0.02)):
         timers.add(loop, Waiter(name, told), BEGIN + delay)
     await asyncio.sleep(30)
     assert told == [("a", 0.01, 0.01), ("b", 0.02, 0.02), ("c", 20, 20), ("d", 20.0625, 20.0625)]
 
 
-async def test_what_is_taken_back_is_not_called() -> None:
-    loop, timers, told = running()
+async def test_what_is_taken_back_is_not_called(timers: Any) -> None:
+    loop, told = running()
     kept, gone = Waiter("kept", told), Waiter("gone", told)
     timers.add(loop, gone, BEGIN + 1)
     timers.add(loop, kept, BEGIN + 2)
@@ -53,8 +63,8 @@ async def test_what_is_taken_back_is_not_called() -> None:
     assert told == [("kept", 2, 2)]
 
 
-async def test_nothing_is_left_on_the_loop() -> None:
-    loop, timers, told = running()
+async def test_nothing_is_left_on_the_loop(timers: Any) -> None:
+    loop, told = running()
     waiter = Waiter("a", told)
     timers.add(loop, waiter, BEGIN + 1)
     timers.discard(waiter, BEGIN + 1)
@@ -65,8 +75,8 @@ async def test_nothing_is_left_on_the_loop() -> None:
     assert loop.leftovers() == []
 
 
-async def test_who_is_called_may_add_and_take_back() -> None:
-    loop, timers, told = running()
+async def test_who_is_called_may_add_and_take_back(timers: Any) -> None:
+    loop, told = running()
     first, second, third = (Waiter(name, told) for name in ("first", "second", "third"))
 
     def change() -> None:
@@ -88,8 +98,8 @@ async def test_who_is_called_may_add_and_take_back() -> None:
     assert [name for name, *_ in told] == ["first", "first", "third"]
 
 
-async def test_a_loop_that_was_busy_calls_in_order() -> None:
-    loop, timers, told = running()
+async def test_a_loop_that_was_busy_calls_in_order(timers: Any) -> None:
+    loop, told = running()
     for name, delay in (("b", 2.1), ("c", 2.11), ("a", 0.5)):
         timers.add(loop, Waiter(name, told), BEGIN + delay)
     loop.now += 60
@@ -97,8 +107,8 @@ async def test_a_loop_that_was_busy_calls_in_order() -> None:
     assert told == [("a", 0.5, 60), ("b", 2.1, 60), ("c", 2.11, 60)]
 
 
-async def test_one_that_fails_does_not_harm_the_others() -> None:
-    loop, timers, told = running()
+async def test_one_that_fails_does_not_harm_the_others(timers: Any) -> None:
+    loop, told = running()
     failures: list[dict[str, Any]] = []
     loop.set_exception_handler(lambda _, context: failures.append(context))
     bad = Waiter("bad", told)
