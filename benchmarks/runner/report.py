@@ -11,6 +11,9 @@ from .scenarios import SCENARIOS, SWEEPS, Scenario, Sweep
 __all__ = ["table", "write_report"]
 
 LIMIT = "limit"
+NOT_MEASURED = "not measured: "
+# Kinds of peers that a machine may have nothing to run in: then it is the peer that is missing, not the scenario.
+KINDS_LACKED = ("node", "bun", "pypy")
 INTRODUCTION = """# Benchmarks
 
 Written by `make bench` (`benchmarks/`, see its README for what is measured and how). Figures are for the public API.
@@ -143,6 +146,28 @@ def describe(results: Results) -> list[str]:
     lines.append(f"- versions: {', '.join(versions)}")
     for scenario, peer, reason in results.failures():
         lines.append(f"- failed: {peer} in {scenario}: {reason}")
+    return [*lines, *missing(results)]
+
+
+def missing(results: Results) -> list[str]:
+    """What a machine lacked or was not asked for: a report without it would look complete."""
+    asked = {peer for peers in results.runs.values() for peer in peers}
+    lacking: dict[str, set[str]] = {}
+    for scenario, peers in results.runs.items():
+        for peer in PEERS:
+            reason = results.summary(scenario, peer.name).missing if peer.name in peers else None
+            if reason is not None and reason.startswith(NOT_MEASURED):
+                lacking.setdefault(reason, set()).add(peer.title if peer.kind in KINDS_LACKED else scenario)
+    lines = [f"- {reason}: {', '.join(sorted(what))}" for reason, what in lacking.items()]
+    for what, names in (
+        ("peers", [peer.title for peer in PEERS if peer.name not in asked]),
+        ("scenarios", [scenario.name for scenario in SCENARIOS if scenario.name not in results.runs]),
+        ("plots", [s.name for s in SWEEPS if not any(point.name in results.runs for _, point in s.points)]),
+    ):
+        if names:
+            lines.append(f"- {what} that were not asked for: {', '.join(names)}")
+    if results.settings["quick"]:
+        lines.append("- a quick look: one short round with fewer connections; `make bench` takes its time")
     return lines
 
 

@@ -102,6 +102,9 @@ def test_a_sweep_and_the_report(programs: Path, tmp_path: Path) -> None:
     text = report.read_text()
     for title in ("100 connections, depth 1, 128 B text", "5,000 idle connections: memory", "limit server (C)"):
         assert title in text
+    assert "\n- peers that were not asked for: " in text
+    assert "\n- scenarios that were not asked for: a, c, " in text
+    assert "\n- a quick look" in text
     plots = sorted(path.name for path in (tmp_path / "docs" / "benchmarks").iterdir())
     assert plots == ["b.svg", "depth.svg", "g-plain.svg"]
     for name in plots:
