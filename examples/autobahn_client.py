@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from twinax import ConnectionClosed, WebSocketError, connect
+from twinax.extensions import PerMessageDeflate
 
 MIB = 1024 * 1024
 OPTIONS: dict[str, Any] = {
@@ -21,6 +22,7 @@ OPTIONS: dict[str, Any] = {
     "keepalive": False,
     # Cases 9.7.1 and 9.8.1 send 1,000 empty messages in a row.
     "max_empty_frames": None,
+    "extensions": [PerMessageDeflate(threshold=0)],
 }
 
 

@@ -11,6 +11,7 @@ import logging
 import signal
 
 from twinax import WebSocketConnection, serve
+from twinax.extensions import PerMessageDeflate
 
 MIB = 1024 * 1024
 
@@ -36,6 +37,7 @@ async def main(host: str, port: int) -> None:
         keepalive=False,
         # Cases 9.7.1 and 9.8.1 send 1,000 empty messages in a row.
         max_empty_frames=None,
+        extensions=[PerMessageDeflate(threshold=0)],
     ) as server:
         print(f"listening on {server.urls[0]}", flush=True)
         await stop.wait()

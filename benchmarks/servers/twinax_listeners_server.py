@@ -5,6 +5,7 @@ import asyncio
 from serving import announce, bind, new_loop, read_options
 
 from twinax import WebSocketConnection, WebSocketServer
+from twinax.extensions import PerMessageDeflate
 
 options = read_options()
 
@@ -13,7 +14,8 @@ def handle(connection: WebSocketConnection) -> None:
     connection.on("message", server.broadcast if options.broadcast else connection.send)
 
 
-server = WebSocketServer(handle)
+# The defaults, but for the threshold: messages of 512 bytes are compressed, as the peers compress them.
+server = WebSocketServer(handle, extensions=[PerMessageDeflate(threshold=0)] if options.deflate else [])
 listener = bind(options.port)
 announce(listener.getsockname()[1])
 
