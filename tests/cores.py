@@ -14,7 +14,7 @@ import frame_bytes
 __all__ = ["Core", "is_required", "load_core", "random_keys"]
 
 MODULES = {
-    "python": ("connection", "done", "frames", "pipeline", "settings", "close_payload", "states"),
+    "python": ("connection", "done", "frames", "pipeline", "shared", "settings", "close_payload", "states"),
     "compiled": ("_compiled",),
 }
 NAMES = [
@@ -22,6 +22,7 @@ NAMES = [
     "CoreSettings",
     "MaskKeys",
     "Pipeline",
+    "SharedMessage",
     "build_frame",
     "mask_payload",
     "parse_header",
@@ -42,6 +43,7 @@ class Core:
     CoreSettings: Any
     MaskKeys: Any
     Pipeline: Any
+    SharedMessage: Any
     build_frame: Any
     mask_payload: Any
     parse_header: Any
@@ -113,6 +115,7 @@ def _make_recorder(base: Any) -> Any:
             self.written: list[bytes] = []
             self.failure: Exception | None = None
             self.extension_error: Exception | None = None
+            self.uses = 0
             self.flush_due = False
             self.go_on_due = False
             self.writable_calls = 0
@@ -197,6 +200,12 @@ def _make_recorder(base: Any) -> Any:
 
         def _on_close(self, close: Any) -> None:
             self.events.append(("close", close.code, close.reason))
+
+        def _run_apart(self, work: Any, done: Any) -> bool:
+            return bool(self._run_hook("apart", work, done))
+
+        def _on_extensions_used(self) -> None:
+            self.uses += 1
 
         def _on_extension_error(self, error: Exception) -> None:
             self.extension_error = error

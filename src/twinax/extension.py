@@ -5,7 +5,7 @@ implements it, from `twinax.extensions`.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import ClassVar, Final, Literal
 
 __all__ = ["RSV1", "RSV2", "RSV3", "Codec", "Extension", "FrameCodec", "MessageCodec", "Parameters"]
@@ -44,10 +44,14 @@ class MessageCodec(Codec):
             sent with ``compress=True``.
         all_messages: Whether `begin_decode` is asked also about messages without an RSV bit of this
             extension. One that owns no bit is always asked.
+        offload_size: Messages of at least so many bytes may be encoded in another thread: `begin_encode` and
+            `encode` run there, one message at a time, while the loop goes on and may call the other methods
+            but `release` and `close`. None: never.
     """
 
     threshold: int = 0
     all_messages: bool = False
+    offload_size: int | None = None
 
     def begin_encode(self, opcode: int, size: int | None, compress: bool | None) -> int | None:
         """A message is about to be sent.
@@ -70,6 +74,28 @@ class MessageCodec(Codec):
             final: Whether it is the last part; there is exactly one.
         """
         return part
+
+    def share_key(self) -> Hashable | None:
+        """Return what decides how `encode_shared` encodes: codecs of one extension with equal keys do it alike.
+
+        None, the default: a message for many is encoded for each connection by itself.
+        """
+        return None
+
+    def encode_shared(self, opcode: int, payload: bytes) -> tuple[int, bytes]:
+        """Return RSV bits and payload of a whole message for many, which any peer with this `share_key` can decode.
+
+        It must depend on nothing that was sent before, and change nothing in this codec: the result is sent on
+        other connections, and here perhaps never.
+
+        Args:
+            opcode: 1 for text, 2 for binary.
+            payload: The message.
+        """
+        raise NotImplementedError
+
+    def shared_sent(self) -> None:
+        """What `encode_shared` gave, here or elsewhere, was sent on this connection: the peer's codec knows it."""
 
     def begin_decode(self, opcode: int, rsv: int) -> bool:
         """A message begins to arrive.

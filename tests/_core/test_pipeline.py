@@ -584,22 +584,40 @@ def test_codecs_are_closed_once(core: Core) -> None:
     assert message.calls == frames.calls == ["close"]
 
 
-def test_codecs_are_released_unless_a_message_is_in_progress(core: Core) -> None:
+def test_codecs_are_released_when_nothing_went_through_since_the_last_time(core: Core) -> None:
     message, frames = Doubling(), Reversing()
-    connection = extend(core, core.server(), [message], [frames])
-    connection.release_extensions()
-    assert message.calls == frames.calls == ["release"]
+    connection = extend(core, core.server().listening(), [message], [frames])
+    assert connection.release_extensions()
+    assert frames.calls == ["release"]
+    for use in (
+        lambda: connection.send("x"),
+        lambda: connection.feed(frame(TEXT, b"aa", rsv=6)),
+        lambda: connection.feed(frame(TEXT, b"aa", rsv=6), chunk=1),
+    ):
+        frames.calls.clear()
+        connection.uses = 0
+        use()
+        use()
+        assert connection.uses == 1  # told once, until it is released
+        assert not connection.release_extensions()
+        assert frames.calls == []
+        assert connection.release_extensions()
+        assert frames.calls == ["release"]
+
+
+def test_codecs_are_not_released_within_a_message(core: Core) -> None:
+    message = Doubling()
+    connection = extend(core, core.server(), [message])
     connection.feed(frame(TEXT, b"aa", rsv=4, fin=False))
-    connection.release_extensions()
-    assert frames.calls == ["release"]
+    assert [connection.release_extensions() for _ in range(3)] == [False] * 3
     connection.feed(frame(CONT))
+    assert [connection.release_extensions() for _ in range(2)] == [False, True]
     connection.begin_stream()
-    connection.release_extensions()
-    connection.send_part(TEXT | 0x80, b"")
+    connection.send_part(TEXT, b"x")
+    assert [connection.release_extensions() for _ in range(3)] == [False] * 3
+    connection.send_part(0x80 | CONT, b"")
     connection.end_stream()
-    assert frames.calls == ["release"]
-    connection.release_extensions()
-    assert frames.calls == ["release", "release"]
+    assert [connection.release_extensions() for _ in range(2)] == [False, True]
 
 
 def test_codecs_that_fail_at_the_end_are_told_of(core: Core) -> None:
@@ -617,6 +635,206 @@ def test_a_connection_without_extensions_has_nothing_to_release(core: Core) -> N
     connection.release_extensions()
     connection.mark_lost()
     assert connection.state_name == "lost"
+
+
+# --- in another thread ----------------------------------------------------------------------------
+
+
+def apart(core: Core, codec: Any, **settings: Any) -> Any:
+    """A connection whose thread is a list of what it was given to do."""
+    codec.offload_size = 5
+    connection = extend(core, core.server(**settings), [codec])
+    connection.jobs = []
+
+    def run(work: Any, done: Any) -> bool:
+        connection.jobs.append((work, done))
+        return True
+
+    connection.hooks["apart"] = run
+    return connection
+
+
+def finish(connection: Any) -> None:
+    work, done = connection.jobs.pop(0)
+    done(work())
+
+
+def test_a_large_message_is_encoded_apart_and_others_wait_for_it(core: Core) -> None:
+    connection = apart(core, Doubling())
+    assert connection.send("large") == "wait"
+    assert connection.send("next") == "wait"
+    connection.send(b"also large", compress=True)
+    assert not connection.is_writable
+    assert connection.held_size == 19
+    connection.send_control(0x9, b"ping")
+    connection.begin_close(1000, "")
+    finish(connection)
+    finish(connection)
+    assert connection.jobs == []
+    assert [(f.opcode, f.rsv, f.payload[:8]) for f in connection.sent()] == [
+        (PING, 0, b"ping"),
+        (TEXT, 4, b"llaarrgg"),
+        (TEXT, 4, b"nneexxtt"),
+        (BINARY, 4, b"aallssoo"),
+        (CLOSE, 0, b"\x03\xe8"),
+    ]
+    assert connection.held_size == 0
+
+
+def test_a_message_that_is_not_to_be_compressed_stays(core: Core) -> None:
+    connection = apart(core, Doubling())
+    assert connection.send("large", compress=False) is core.DONE
+    assert connection.jobs == []
+
+
+def test_without_another_thread_it_is_encoded_here(core: Core) -> None:
+    connection = apart(core, Doubling())
+    del connection.hooks["apart"]
+    assert connection.send("large") is core.DONE
+    assert [f.payload for f in connection.sent()] == [b"llaarrggee"]
+    assert connection.is_writable
+
+
+def test_the_transport_may_be_full_when_it_is_done(core: Core) -> None:
+    connection = apart(core, Doubling(), fragmentation_threshold=8)
+    connection.send("large")
+    connection.set_writable(False)
+    connection.send("next")
+    finish(connection)
+    assert connection.sent() == []
+    connection.set_writable(True)
+    assert [(f.fin, f.rsv, f.payload) for f in connection.sent()] == [
+        (False, 4, b"llaarrgg"),
+        (True, 0, b"ee"),
+        (True, 4, b"nneexxtt"),
+    ]
+
+
+@pytest.mark.parametrize("end", ["lost", "failed"])
+def test_the_connection_may_be_over_when_it_is_done(core: Core, end: str) -> None:
+    codec = Doubling()
+    connection = apart(core, codec)
+    connection.send("large")
+    if end == "lost":
+        connection.mark_lost()
+        assert "close" not in codec.calls  # it works in the other thread
+    else:
+        connection.fail(1011, "enough", ValueError())
+    finish(connection)
+    assert codec.calls.count("close") == (end == "lost")
+    assert [f.opcode for f in connection.sent()] == ([] if end == "lost" else [CLOSE])
+    connection.mark_lost()
+    assert codec.calls.count("close") == 1
+
+
+def test_a_codec_that_fails_in_the_other_thread_ends_its_connection(core: Core) -> None:
+    connection = apart(core, failing("encode"))
+    connection.send("large")
+    finish(connection)
+    assert isinstance(connection.failure, ExtensionError)
+    assert [f.opcode for f in connection.sent()] == [CLOSE]
+
+
+def test_codecs_that_do_not_say_so_stay_in_the_thread_of_the_loop(core: Core) -> None:
+    first, second = Doubling(RSV1), Doubling(RSV3)
+    first.offload_size = 1
+    connection = extend(core, core.server(), [first, second])
+    assert connection.send("x") is core.DONE
+
+
+# --- for many -------------------------------------------------------------------------------------
+
+
+class Sharing(Doubling):
+    """Remembers how often it encoded for many, and what it was told of."""
+
+    def __init__(self, key: object = 1) -> None:
+        super().__init__()
+        self.key = key
+        self.threshold = 3
+
+    def share_key(self) -> object:
+        return self.key
+
+    def encode_shared(self, opcode: int, payload: bytes) -> tuple[int, bytes]:
+        self.calls.append("encode_shared")
+        return RSV1, b"".join(bytes([byte, byte]) for byte in payload)
+
+    def shared_sent(self) -> None:
+        self.calls.append("shared_sent")
+
+
+def test_a_message_for_many_is_encoded_once(core: Core) -> None:
+    codecs = [Sharing(), Sharing(), Sharing(2), Sharing(2)]
+    connections = [extend(core, core.server(), [codec]) for codec in codecs] + [core.server()]
+    message = core.SharedMessage("news")
+    for connection in connections:
+        connection.send_shared(message)
+    assert [codec.calls.count("encode_shared") for codec in codecs] == [1, 0, 1, 0]
+    assert [codec.calls.count("shared_sent") for codec in codecs] == [1, 1, 1, 1]
+    sent = [[(f.opcode, f.rsv, f.payload) for f in connection.sent()] for connection in connections]
+    assert sent == [[(TEXT, 4, b"nneewwss")]] * 4 + [[(TEXT, 0, b"news")]]
+    assert connections[0].traffic == (1, 4, 8, 0, 0, 0)
+    assert connections[4].traffic is None
+
+
+def test_what_is_not_to_be_compressed_is_not_compressed_for_many_either(core: Core) -> None:
+    codec = Sharing()
+    connection = extend(core, core.server(), [codec])
+    connection.send_shared(core.SharedMessage(bytearray(b"ab")))
+    connection.send_shared(core.SharedMessage(b"abcd", False))
+    connection.send_shared(core.SharedMessage(b"ab", True))
+    assert [(f.opcode, f.rsv, f.payload) for f in connection.sent()] == [
+        (BINARY, 0, b"ab"),
+        (BINARY, 0, b"abcd"),
+        (BINARY, 4, b"aabb"),
+    ]
+    assert codec.calls.count("shared_sent") == 1
+
+
+def test_a_message_for_many_that_waits_is_encoded_by_itself_later(core: Core) -> None:
+    codec = Sharing()
+    connection = extend(core, core.server(), [codec])
+    connection.set_writable(False)
+    connection.send_shared(core.SharedMessage("news"))
+    connection.set_writable(True)
+    assert [(f.rsv, f.payload) for f in connection.sent()] == [(4, b"nneewwss")]
+    assert "shared_sent" not in codec.calls
+
+
+def test_codecs_that_share_nothing_encode_each(core: Core) -> None:
+    codec = Doubling()
+    connection = extend(core, core.server(), [codec])
+    connection.send_shared(core.SharedMessage("x"))
+    assert [f.payload for f in connection.sent()] == [b"xx"]
+    closed = core.server()
+    closed.mark_lost()
+    with pytest.raises(Exception, match="the connection is lost"):
+        closed.send_shared(core.SharedMessage("x"))
+
+
+@pytest.mark.parametrize("hook", ["encode_shared", "shared_sent"])
+def test_a_codec_that_fails_for_many_ends_its_connection(core: Core, hook: str) -> None:
+    codec = Sharing()
+    setattr(codec, hook, lambda *_: 1 / 0)
+    connection = extend(core, core.server(), [codec])
+    with pytest.raises(Exception, match="the connection is failed"):
+        connection.send_shared(core.SharedMessage("news"))
+    assert isinstance(connection.failure, ExtensionError)
+    assert connection.failure.hook == hook
+
+
+def test_traffic_is_counted_where_it_passes(core: Core) -> None:
+    connection = extend(core, core.server().listening(), [Doubling()])
+    connection.send("abc")
+    connection.send("not me", compress=False)
+    connection.begin_stream()
+    connection.send_part(TEXT, b"a")
+    connection.send_part(0x80 | CONT, b"b")
+    connection.end_stream()
+    connection.feed(frame(TEXT, b"aabb", rsv=4) + frame(TEXT, b"plain") + frame(TEXT, b"aa", rsv=4), chunk=1)
+    connection.feed(frame(TEXT, b"aabb", rsv=4))
+    assert connection.traffic == (2, 5, 10, 3, 5, 10)
 
 
 # --- properties -----------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ __all__ = [
     "CoreSettings",
     "MaskKeys",
     "Pipeline",
+    "SharedMessage",
     "Timers",
     "Turn",
     "build_frame",
@@ -42,6 +43,7 @@ if not TYPE_CHECKING and _choice != "python":
             CoreSettings,
             MaskKeys,
             Pipeline,
+            SharedMessage,
             Timers,
             Turn,
             build_frame,
@@ -61,5 +63,6 @@ if IMPLEMENTATION == "python":
     from .frames import MaskKeys, build_frame, mask_payload, parse_header
     from .pipeline import Pipeline
     from .settings import CoreSettings
+    from .shared import SharedMessage
     from .timers import Timers
     from .turn import Turn

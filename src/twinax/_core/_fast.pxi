@@ -125,7 +125,7 @@ cdef bint send_plain(Output self, object data) except -1:
     cdef bint masked
     if (
         self._state != OPEN or not self._writable or self._mid_message
-        or self._pipeline is not None or self._held is not None and self._held
+        or self._held is not None and self._held
     ):
         return False
     if PyUnicode_CheckExact(data):
@@ -138,6 +138,8 @@ cdef bint send_plain(Output self, object data) except -1:
     else:
         return False
     if length > self._settings.fragment_size or length >= PIECE_SIZE:
+        return False
+    if self._pipeline is not None and length >= self._pipeline.threshold:
         return False
     masked = self._keys is not None
     if masked:

@@ -29,7 +29,7 @@ if not cython.compiled:
     from .pipeline import COMPRESS, COMPRESS_NOT, ENCODED, Pipeline
     from .settings import CoreSettings
     from .sink import Sink
-    from .states import CLOSING, FRAGMENTS, LOST, OPEN, STATE_NAMES
+    from .states import CLOSING, ENCODING, FRAGMENTS, LOST, OPEN, STATE_NAMES
 
 __all__ = ["Output"]
 
@@ -86,7 +86,7 @@ class Output(Sink):
     @property
     def is_writable(self) -> bool:
         """Whether the peer keeps up: nothing is held back."""
-        return self._writable and not self._held
+        return self._writable and not self._held and not self._mid_message & ENCODING
 
     @property
     def transport_ready(self) -> bool:
@@ -115,7 +115,7 @@ class Output(Sink):
             ConnectionClosed: The connection is not open, or was given up now since the peer reads nothing.
             TypeError: `data` is none of these.
         """
-        if cython.compiled and send_plain(self, data):
+        if cython.compiled and compress is None and send_plain(self, data):
             return DONE if self._writable else self._wait_writable()
         wish: cython.uint = 0 if compress is None else self._wish(compress)
         if isinstance(data, str):
@@ -146,12 +146,19 @@ class Output(Sink):
             self._hold(FIN | opcode, payload, 0)
             return self._wait_writable()
         if self._pipeline is not None:
+            if length >= self._pipeline.offload_size and self._encode_apart(opcode, payload):
+                return self._wait_writable()
             encoded: bytes | None = self._encode(opcode, payload)
             if encoded is None:
                 raise self._closed_error()
             payload = encoded
             opcode = (opcode & 0x0F) | self._pipeline.rsv
             length = len(payload)
+        return self._send_encoded(opcode, payload, length)
+
+    @cython.cfunc
+    def _send_encoded(self, opcode: cython.uint, payload: bytes, length: cython.Py_ssize_t) -> object:
+        """Send a message as it is; nothing is held back."""
         if length > self._settings.fragment_size:
             self._write_fragments(opcode, payload, 0)
             if self._held or self._held_close is not None:
@@ -306,6 +313,8 @@ class Output(Sink):
             offset = item[2]
             self._held_size -= len(payload) - max(offset, 0)
             if self._pipeline is not None and offset == 0 and not first & ENCODED:
+                if len(payload) >= self._pipeline.offload_size and self._encode_apart(first, payload):
+                    return  # it goes on when that is done
                 encoded: bytes | None = self._encode(first, payload)
                 if encoded is None:
                     return  # the connection has failed
@@ -329,6 +338,11 @@ class Output(Sink):
     @cython.cfunc
     def _encode(self, opcode: cython.uint, payload: bytes) -> bytes | None:
         """Return what a message becomes in the pipeline; None: an extension failed, and with it the connection."""
+        raise NotImplementedError
+
+    @cython.cfunc
+    def _encode_apart(self, opcode: cython.uint, payload: bytes) -> cython.bint:
+        """Begin to encode a large message in another thread; return whether that was done."""
         raise NotImplementedError
 
     @cython.cfunc

@@ -1,5 +1,6 @@
 """One extension on one connection, as the core sees it: a codec whose every call may fail."""
 
+import sys
 from typing import Any
 
 from .. import _cython as cython
@@ -21,6 +22,8 @@ class Stage:
     bits: cython.uint
     codec: Any
     threshold: cython.Py_ssize_t
+    offload_size: cython.Py_ssize_t
+    share_key: object
     all_messages: cython.bint
     intermediate: cython.Py_ssize_t  # what it has decoded of this message for the next one
 
@@ -29,6 +32,9 @@ class Stage:
         self.bits = bits
         self.codec = codec
         self.threshold = getattr(codec, "threshold", 0)
+        offload_size = getattr(codec, "offload_size", None)
+        self.offload_size = sys.maxsize if offload_size is None else offload_size
+        self.share_key = codec.share_key() if hasattr(codec, "share_key") else None
         self.all_messages = not bits or getattr(codec, "all_messages", False)
         self.intermediate = 0
 
@@ -54,6 +60,23 @@ class Stage:
             return as_bytes(self.codec.encode(part, final))
         except Exception as error:
             raise ExtensionError(self.name, "encode", error) from error
+
+    @cython.cfunc
+    def encode_shared(self, opcode: cython.uint, payload: bytes) -> tuple[int, bytes]:
+        """The RSV bits and payload of a whole message that is sent to many, whatever was sent before."""
+        try:
+            bits, encoded = self.codec.encode_shared(opcode, payload)
+            return self._own(bits), as_bytes(encoded)
+        except Exception as error:
+            raise ExtensionError(self.name, "encode_shared", error) from error
+
+    @cython.cfunc
+    def shared_sent(self) -> None:
+        """Such a message is sent here."""
+        try:
+            self.codec.shared_sent()
+        except Exception as error:
+            raise ExtensionError(self.name, "shared_sent", error) from error
 
     @cython.cfunc
     def begin_decode(self, opcode: cython.uint, bits: cython.uint) -> cython.bint:

@@ -16,3 +16,4 @@ STATE_NAMES = ("open", "closing", "closed", "failed", "lost")
 # What keeps other messages back: fragments of two messages may not mix (RFC 6455 5.4).
 STREAM = cython.declare(cython.uint, 1)  # a message in parts, from `begin_stream` to `end_stream`
 FRAGMENTS = cython.declare(cython.uint, 2)  # one that is being cut up right now
+ENCODING = cython.declare(cython.uint, 4)  # a large one that is encoded in another thread

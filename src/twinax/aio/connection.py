@@ -5,14 +5,16 @@ and `life` add what waits (receiving, draining, closing, round trips) and what i
 """
 
 import asyncio
-from collections.abc import AsyncIterable, Awaitable
+from collections.abc import AsyncIterable, Awaitable, Callable
 from typing import Any, ClassVar
 
 from .._core import DONE, CoreConnection
 from ..errors import ConcurrencyError, ConnectionClosed, LocalProtocolError
+from ..extensions import ExtensionFigures
 from ..protocol import Opcode, WebSocketFrame
 from .backpressure import Backpressure, Draining
 from .events import run_in_background
+from .idle import IdleWatch
 from .keepalive import Pings, check, unwatch, watch
 from .life import ConnectionLife
 from .streams import MessageStream, send_stream
@@ -324,11 +326,37 @@ class WebSocketConnection(ConnectionLife):
         """Whether an error of the socket ended the connection; the error is in `close_report`."""
         return self.close_report is not None and isinstance(self.close_report.error, OSError)
 
+    # --- extensions ---------------------------------------------------------------------------
+
+    @property
+    def extension_figures(self) -> ExtensionFigures | None:
+        """What the extensions of this connection have made of its messages; None when it has none."""
+        traffic = self.traffic
+        if traffic is None:
+            return None
+        return ExtensionFigures(*traffic, sum(getattr(item.codec, "memory_used", 0) for item in self.extensions))
+
+    def _on_extensions_used(self) -> None:
+        timeout = self.config.extension_idle_timeout
+        if timeout is not None and not self.has_ended:
+            self._idle_watch = self._idle_watch or IdleWatch(self, timeout)
+            self._idle_watch.start()
+
+    def _run_apart(self, work: Callable[[], Any], done: Callable[[Any], None]) -> bool:
+        try:
+            future = self.wire.loop.run_in_executor(None, work)
+        except RuntimeError:  # the loop, or the interpreter, is about to end: there are no new threads
+            return False
+        future.add_done_callback(lambda result: None if result.cancelled() else done(result.result()))
+        return True
+
     def _on_extension_error(self, error: Exception) -> None:
         self.logger.extension_failed(error)
 
     def _release_waiters(self) -> None:
         self.wake_receiver()
+        if self._idle_watch is not None:
+            self._idle_watch.stop()
         unwatch(self)
         if self._backpressure is not None:
             self._backpressure.unwatch()

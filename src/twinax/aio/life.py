@@ -18,6 +18,7 @@ from ..logs import CLIENT_LOGGER, SERVER_LOGGER
 from ..protocol import AgreedExtension, build_pipeline
 from .backpressure import Backpressure
 from .closing import Closing, explain_loss
+from .idle import IdleWatch
 from .keepalive import Pings
 from .listeners import ConnectionListeners
 from .loop import LoopState, get_loop_state
@@ -55,6 +56,7 @@ class ConnectionLife(ConnectionListeners):
         "_closing",
         "_early",
         "_going_on",
+        "_idle_watch",
         "_listeners",
         "_on_begin",
         "_on_end",
@@ -130,6 +132,7 @@ class ConnectionLife(ConnectionListeners):
         self._arrivals: asyncio.Future[None] | None = None
         self._backpressure: Backpressure | None = None
         self._pings: Pings | None = None
+        self._idle_watch: IdleWatch | None = None  # made for the first message that goes through an extension
         self.keepalive_due = 0.0
         self.pinged_at = 0.0
         self.attach(wire.write, wire.write_pieces)

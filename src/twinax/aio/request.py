@@ -6,7 +6,7 @@ from urllib.parse import SplitResult, parse_qs
 
 from ..config import ServerConfig
 from ..cookies import Cookie, SetCookie
-from ..errors import ExtensionError, LocalProtocolError
+from ..errors import LocalProtocolError
 from ..headers import Headers, HeadersLike
 from ..logs import SERVER_LOGGER
 from ..protocol import (
@@ -201,7 +201,6 @@ class WebSocketRequest(Emitter):
         Raises:
             LocalProtocolError: It was accepted or rejected before; or the client did not offer
                 `protocol`. In the latter case, as with every bad argument, the client is answered 500.
-            ExtensionError: An extension raised; the client is answered 500.
             ValueError: A cookie, field or origin with characters that may not be in one.
         """
         incoming = self._check_pending()
@@ -219,7 +218,7 @@ class WebSocketRequest(Emitter):
                 headers=[*Headers(always), *Headers(headers)] if always or headers else (),
                 extensions=", ".join(map(str, agreed)) if agreed else "",
             )
-        except (ValueError, TypeError, LocalProtocolError, ExtensionError):
+        except (ValueError, TypeError, LocalProtocolError):
             close_codecs(agreed)
             self.reject(500)
             raise

@@ -8,6 +8,7 @@ import ssl as ssl_module
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, ClassVar, Unpack
 
+from .._core import SharedMessage
 from ..close import CLOSE_DESCRIPTIONS
 from ..config import ServerConfig, ServerOptions, build_config
 from ..errors import ConnectionClosed, HandshakeError
@@ -250,20 +251,20 @@ class WebSocketServer(Emitter):
         """Requests that are neither accepted nor rejected yet."""
         return list(self._admission.pending)
 
-    def broadcast(self, data: Any) -> None:
-        """Send a message to every open connection, without waiting for slow ones."""
+    def broadcast(self, data: Any, compress: bool | None = None) -> None:
+        """Send text, bytes or a number to every open connection, without waiting for slow ones, compressed once."""
+        message = SharedMessage(data, compress)
         for connection in self.connections:
-            # One that is closed, or is dropped now for its unsent bytes, does not concern the others.
-            with contextlib.suppress(ConnectionClosed):
-                connection.send(data)
+            with contextlib.suppress(ConnectionClosed):  # one that is closed or dropped does not concern the others
+                connection.send_shared(message)
 
-    def broadcast_utf(self, data: Any) -> None:
+    def broadcast_utf(self, data: Any, compress: bool | None = None) -> None:
         """Send the `str` form of `data` to every open connection."""
-        self.broadcast(data if isinstance(data, str) else str(data))
+        self.broadcast(str(data), compress)
 
-    def broadcast_bytes(self, data: bytes | bytearray | memoryview) -> None:
+    def broadcast_bytes(self, data: bytes | bytearray | memoryview, compress: bool | None = None) -> None:
         """Send a binary message to every open connection."""
-        self.broadcast(memoryview(data).tobytes())
+        self.broadcast(memoryview(data), compress)
 
     def handle_upgrade(self, head: RequestHead, transport: asyncio.Transport, early: bytes = b"") -> None:
         """Take over a transport on which somebody else has read the head of a request.
@@ -374,8 +375,7 @@ class WebSocketServer(Emitter):
         try:
             await handler(connection)
         except Exception as error:
-            # Most handlers use the connection to its end, and end with a ConnectionClosed: that is no failure.
-            connection.handler_failed(error)
+            connection.handler_failed(error)  # a ConnectionClosed, with which most handlers end, is no failure
         finally:
             # A plain function has registered listeners: its connection lives on, and it never comes here.
             if connection.connected:

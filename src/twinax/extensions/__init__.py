@@ -10,6 +10,7 @@ server = await serve(handler, "", 8080, extensions=[PerMessageDeflate(level=9)])
 from ..errors import ExtensionError, NegotiationError
 from ..extension import RSV1, RSV2, RSV3, Codec, Extension, FrameCodec, MessageCodec, Parameters
 from .deflate import PerMessageDeflate, default_extensions
+from .figures import ExtensionFigures
 from .memory import MEMORY_BUDGET, MemoryBudget
 from .parameters import check_flag, check_known, read_number
 
@@ -21,6 +22,7 @@ __all__ = [
     "Codec",
     "Extension",
     "ExtensionError",
+    "ExtensionFigures",
     "FrameCodec",
     "MemoryBudget",
     "MessageCodec",

@@ -6,7 +6,7 @@ for each connection, one of window 12 and level 5 keeps 33 KiB, and its messages
 """
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar, Final, get_args
@@ -164,7 +164,7 @@ class PerMessageDeflate(Extension):
 class DeflateCodec(MessageCodec):
     """permessage-deflate on one connection: a compressor and an inflater, each made when it is needed."""
 
-    __slots__ = ("_compressor_size", "_deflating", "_inflater_size", "_inflating", "_memory", "threshold")
+    __slots__ = ("_deflating", "_inflating", "offload_size", "threshold")
 
     def __init__(self, config: PerMessageDeflate, terms: _Terms, *, is_client: bool) -> None:
         own_bits, own_takeover = terms.server_bits, terms.server_takeover
@@ -172,7 +172,6 @@ class DeflateCodec(MessageCodec):
         if is_client:
             own_bits, own_takeover, peer_bits, peer_takeover = peer_bits, peer_takeover, own_bits, own_takeover
         self.threshold = config.threshold
-        self._memory = config.memory
         self._deflating = Deflating(
             compressing_library(config.library, config.level),
             level=config.level,
@@ -180,8 +179,10 @@ class DeflateCodec(MessageCodec):
             memory_level=config.memory_level,
             strategy=config.strategy,
             takeover=own_takeover,
+            memory=config.memory,
         )
-        self._inflating = Inflating(inflating_library(config.library), peer_bits, peer_takeover)
+        self.offload_size = self._deflating.library.offload_size
+        self._inflating = Inflating(inflating_library(config.library), peer_bits, peer_takeover, config.memory)
 
     def begin_encode(self, opcode: int, size: int | None, compress: bool | None) -> int | None:
         """Compress unless it is asked not to."""
@@ -190,6 +191,23 @@ class DeflateCodec(MessageCodec):
     def encode(self, part: bytes, final: bool) -> bytes:
         """Compress (RFC 7692 7.2.1)."""
         return self._deflating.encode(part, final)
+
+    def share_key(self) -> Hashable:
+        """Return how messages for many are compressed here."""
+        return self._deflating.share_key
+
+    def encode_shared(self, opcode: int, payload: bytes) -> tuple[int, bytes]:
+        """Compress without context."""
+        return RSV1, self._deflating.encode_once(payload)
+
+    def shared_sent(self) -> None:
+        """Begin anew: the compressor does not know what the peer's inflater has now."""
+        self._deflating.restart()
+
+    @property
+    def memory_used(self) -> int:
+        """Bytes that are kept between messages, as far as the libraries tell."""
+        return self._deflating.memory_used + self._inflating.memory_used
 
     def begin_decode(self, opcode: int, rsv: int) -> bool:
         """Inflate what is marked."""
@@ -209,6 +227,11 @@ class DeflateCodec(MessageCodec):
         """Keep nothing."""
         self._deflating.restart()
         self._inflating.close()
+
+    def __del__(self) -> None:
+        # A protocol without I/O may simply be let go; what it had is not to count for ever.
+        if hasattr(self, "_inflating"):
+            self.close()
 
 
 # Option -> (lowest, highest, whether it may be None).

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from ..errors import RemoteProtocolError
 from ..rules import Rule
+from .memory import MemoryBudget
 from .zlibs import Library
 
 __all__ = ["STEP", "TAIL", "Inflating", "build_window_request"]
@@ -34,8 +35,11 @@ class Inflating:
 
     __slots__ = (
         "_inflater",
+        "_is_kept",
         "_lost_window",
+        "_memory",
         "_produced",
+        "_size",
         "_streams",
         "_takeover",
         "_window",
@@ -43,17 +47,21 @@ class Inflating:
         "library",
     )
 
-    def __init__(self, library: Library, window_bits: int, takeover: bool) -> None:
+    def __init__(self, library: Library, window_bits: int, takeover: bool, memory: MemoryBudget) -> None:
         """Make one that holds nothing yet.
 
         Args:
             library: What inflates.
             window_bits: How far back the peer's messages may refer: 2 to this power bytes.
             takeover: Whether a message may refer to those before it.
+            memory: What inflaters that are kept are charged to.
         """
         self.library = library
         self._window_bits = window_bits
         self._takeover = takeover
+        self._memory = memory
+        self._size = library.inflater_size(window_bits)
+        self._is_kept = False
         self._inflater: Any = None  # made for the first message
         self._window = b""  # what streams may refer to beyond what the inflater has produced
         self._lost_window = False
@@ -61,14 +69,9 @@ class Inflating:
         self._streams = 0
 
     @property
-    def holds_inflater(self) -> bool:
-        """Whether there is an inflater now."""
-        return self._inflater is not None
-
-    @property
-    def held_window(self) -> int:
-        """Bytes of the window that is kept while there is no inflater."""
-        return len(self._window)
+    def memory_used(self) -> int:
+        """Bytes of the inflater that is kept, or of the window where that is all."""
+        return self._size if self._is_kept else len(self._window)
 
     def decode(self, part: bytes, final: bool) -> bytes | Iterable[bytes]:
         """Return what a part of a message becomes.
@@ -83,6 +86,7 @@ class Inflating:
                     Rule.COMPRESSED_DATA_INVALID, problem="the message before ended inside a block"
                 )
             inflater = self._inflater = self.library.inflater(self._window_bits, self._window)
+            self._is_kept = self._takeover and self._memory.reserve(self._size)
             self._produced = len(self._window)
             self._window = b""
         try:
@@ -95,8 +99,8 @@ class Inflating:
             return self._decode_steps(data, final)
         # All of the part was taken, as with nearly every message.
         self._produced += len(data)
-        if final and not self._takeover:
-            self._inflater = None
+        if final and not self._is_kept:
+            self._end_message()
         return data
 
     def _decode_steps(self, data: bytes, final: bool) -> Iterator[bytes]:
@@ -118,7 +122,14 @@ class Inflating:
                 data = self._inflater.decompress(rest, STEP)
             except self.library.errors as error:
                 raise _invalid(error) from None
-        if final and not self._takeover:
+        if final and not self._is_kept:
+            self._end_message()
+
+    def _end_message(self) -> None:
+        """Keep no inflater: because no message refers to another, or because there is no room for one."""
+        if self._takeover:
+            self.release()
+        else:
             self._inflater = None
 
     def _begin_stream(self, produced: bytes) -> bytes:
@@ -144,7 +155,8 @@ class Inflating:
 
     def release(self) -> None:
         """Keep the window instead of the inflater, until the next message."""
-        inflater, self._inflater = self._inflater, None
+        inflater = self._inflater
+        self._drop()
         size = min(self._produced, 1 << self._window_bits)
         if inflater is None or not size:
             return
@@ -159,8 +171,14 @@ class Inflating:
 
     def close(self) -> None:
         """Keep nothing."""
-        self._inflater = None
+        self._drop()
         self._window = b""
+
+    def _drop(self) -> None:
+        self._inflater = None
+        if self._is_kept:
+            self._is_kept = False
+            self._memory.give_back(self._size)
 
 
 def _invalid(error: Exception) -> RemoteProtocolError:

@@ -39,12 +39,14 @@ class Library:
         version: Its version.
         errors: What it raises for data that is no deflate stream.
         default_level: The level that balances speed and ratio best.
+        offload_size: From how many bytes on it pays to compress in another thread, away from the event loop.
     """
 
     name: str
     version: str
     errors: tuple[type[Exception], ...]
     default_level: int
+    offload_size: int
     _memory: Callable[[int, int], tuple[int, int]]
     _compressobj: Callable[..., Any]
     _decompressobj: Callable[..., Any]
@@ -104,7 +106,7 @@ def _isal_memory(window_bits: int, memory_level: int) -> tuple[int, int]:
 
 def _find_zlib() -> Library:
     return Library(
-        "zlib", zlib.ZLIB_RUNTIME_VERSION, (zlib.error,), 6, _zlib_memory, zlib.compressobj, zlib.decompressobj
+        "zlib", zlib.ZLIB_RUNTIME_VERSION, (zlib.error,), 6, 65536, _zlib_memory, zlib.compressobj, zlib.decompressobj
     )
 
 
@@ -112,8 +114,8 @@ def _find_zlib_ng() -> Library:
     from zlib_ng import zlib_ng
 
     module: Any = zlib_ng  # its stub takes error for an exception, not for a class of exceptions
-    version = module.ZLIBNG_RUNTIME_VERSION
-    return Library("zlib-ng", version, (module.error,), 6, _zlib_ng_memory, module.compressobj, module.decompressobj)
+    make = module.compressobj, module.decompressobj
+    return Library("zlib-ng", module.ZLIBNG_RUNTIME_VERSION, (module.error,), 6, 131072, _zlib_ng_memory, *make)
 
 
 def _find_isal() -> Library:
@@ -121,7 +123,8 @@ def _find_isal() -> Library:
     from isal import isal_zlib
 
     module: Any = isal_zlib  # as above
-    return Library("isal", isal.__version__, (module.error,), 1, _isal_memory, module.compressobj, module.decompressobj)
+    make = module.compressobj, module.decompressobj
+    return Library("isal", isal.__version__, (module.error,), 1, 524288, _isal_memory, *make)
 
 
 LIBRARIES: Final[dict[str, Callable[[], Library]]] = {

@@ -92,10 +92,8 @@ def accept_offers(extensions: Sequence[Extension], offered: Iterable[ExtensionFi
         offered: The client's offers.
 
     Returns:
-        What was chosen, in the order of encoding.
-
-    Raises:
-        ExtensionError: An extension raised, or answered what is no parameter.
+        What was chosen, in the order of encoding. An extension that raises, or answers what is no parameter,
+        is declined, and that is logged: the client need not suffer for it.
     """
     known = {extension.name: extension for extension in extensions}
     agreed: list[AgreedExtension] = []
@@ -104,21 +102,29 @@ def accept_offers(extensions: Sequence[Extension], offered: Iterable[ExtensionFi
         extension = known.get(name)
         if extension is None or owned & extension.rsv_bits:
             continue
-        try:
-            accepted = extension.accept(parameters)
-            if accepted is not None:
-                agreed.append(AgreedExtension(name, tuple(accepted[0]), extension, accepted[1]))
-                str(agreed[-1])  # what cannot be sent is found here, where its owner can be named
-        except NegotiationError as error:
-            EXTENSION_LOGGER.debug("declined: %s", error)
-            continue
-        except Exception as error:
-            close_codecs(agreed)
-            raise ExtensionError(name, "accept", error) from error
+        accepted = _accept(extension, parameters)
         if accepted is not None:
+            agreed.append(accepted)
             owned |= extension.rsv_bits
             del known[name]
     return sorted(agreed, key=lambda item: item.extension.works_on == "frames")
+
+
+def _accept(extension: Extension, offer: Parameters) -> AgreedExtension | None:
+    agreed: AgreedExtension | None = None
+    try:
+        accepted = extension.accept(offer)
+        if accepted is not None:
+            agreed = AgreedExtension(extension.name, tuple(accepted[0]), extension, accepted[1])
+            str(agreed)  # what cannot be sent is found here, where its owner can be named
+    except NegotiationError as error:
+        EXTENSION_LOGGER.debug("declined: %s", error)
+    except Exception:
+        EXTENSION_LOGGER.exception("extension %r failed in accept", extension.name)
+        if agreed is not None:
+            close_codecs([agreed])
+        return None
+    return agreed
 
 
 def check_answer(extensions: Sequence[Extension], answered: Iterable[ExtensionField]) -> list[AgreedExtension]:

@@ -84,7 +84,6 @@ class ServerProtocol(WebSocketProtocol):
         Raises:
             LocalProtocolError: There is no request to accept, or the subprotocol was not offered.
             ValueError: A part with characters that may not be in it.
-            ExtensionError: An extension raised.
         """
         request = self._check_pending()
         agreed = accept_offers(self._usable, request.requested_extensions)
