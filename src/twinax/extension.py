@@ -46,7 +46,7 @@ class MessageCodec(Codec):
             extension. One that owns no bit is always asked.
         offload_size: Messages of at least so many bytes may be encoded in another thread: `begin_encode` and
             `encode` run there, one message at a time, while the loop goes on and may call the other methods
-            but `release` and `close`. None: never.
+            but ``release`` and ``close``. None: never.
     """
 
     threshold: int = 0
