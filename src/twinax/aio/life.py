@@ -133,8 +133,7 @@ class ConnectionLife(ConnectionListeners):
         self._backpressure: Backpressure | None = None
         self._pings: Pings | None = None
         self._idle_watch: IdleWatch | None = None  # made for the first message that goes through an extension
-        self.keepalive_due = 0.0
-        self.pinged_at = 0.0
+        self.keepalive_due = self.pinged_at = 0.0
         self.attach(wire.write, wire.write_pieces)
         self.set_loop(loop)
         self.set_turn(self.loop_state.turn, loop.call_soon)
