@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 from .. import _cython as cython
+from ..errors import ConnectionClosedOK
 
 if not cython.compiled:
     from .done import DONE
@@ -294,6 +295,10 @@ class Inbox(Output):
     def _cancelled_error(self, message: Any) -> BaseException:
         """Return the exception that tells a task that it is cancelled."""
         raise NotImplementedError
+
+    def _has_ended_in_order(self) -> bool:
+        """Return whether the connection, which is gone, was closed as one side or the other wanted."""
+        return isinstance(self._closed_error(), ConnectionClosedOK)
 
     def _explain_receiver(self) -> str:
         """Return why `recv` is refused."""

@@ -8,7 +8,7 @@ the same write as everything else.
 from typing import TYPE_CHECKING, Any
 
 from .. import _cython as cython
-from ..errors import ConcurrencyError, ConnectionClosedOK
+from ..errors import ConcurrencyError
 
 if not cython.compiled:  # noqa: SIM102 - the compiler leaves out the whole of it, and only so
     if TYPE_CHECKING:
@@ -119,10 +119,9 @@ class Receiving:
         if inbox._messages:
             return inbox._pop()
         if inbox.is_over():
-            error: Exception = inbox._closed_error()
-            if self._iterates and isinstance(error, ConnectionClosedOK):
+            if self._iterates and inbox._has_ended_in_order():
                 raise StopAsyncIteration
-            raise error
+            raise inbox._closed_error()
         # What was sent before waiting for the answer leaves now and not a turn of the loop later.
         inbox.flush()
         if self._arrival is None:

@@ -146,7 +146,7 @@ class Closing:
         """Return the report; as long as the connection has not ended, of what is known by now."""
         wire = connection.wire
         now, unsent, unread, lag = self._end or measure(connection)
-        code, reason = self._code_and_reason(connection)
+        code, reason = self.code_and_reason(connection)
         return CloseReport(
             code=code,
             reason=reason,
@@ -165,7 +165,12 @@ class Closing:
             trace=connection.trace_lines(),
         )
 
-    def _code_and_reason(self, connection: "ConnectionLife") -> tuple[int, str]:
+    def is_plain(self, connection: "ConnectionLife") -> bool:
+        """Whether it ended as the peer, or both, wanted: nothing that anybody has to look into."""
+        is_clean = connection.close_sent is not None and connection.close_rcvd is not None
+        return self.closed_by == "remote" or (self.closed_by == "local" and is_clean)
+
+    def code_and_reason(self, connection: "ConnectionLife") -> tuple[int, str]:
         """What the application sees: the code of whoever began, 1006 when no close frame came."""
         sent, rcvd = connection.close_sent, connection.close_rcvd
         if self.closed_by == "remote" and rcvd is not None:

@@ -357,7 +357,8 @@ class WebSocketConnection(ConnectionLife):
         self.wake_receiver()
         if self._idle_watch is not None:
             self._idle_watch.stop()
-        unwatch(self)
+        if self.keepalive_due:
+            unwatch(self)
         if self._backpressure is not None:
             self._backpressure.unwatch()
             self._backpressure.release()

@@ -72,9 +72,8 @@ def watch(connection: "WebSocketConnection", delay: float) -> None:
 
 def unwatch(connection: "WebSocketConnection") -> None:
     """Watch no more."""
-    if connection.keepalive_due:
-        connection.loop_state.timers.discard(connection, connection.keepalive_due)
-        connection.keepalive_due = 0.0
+    connection.loop_state.timers.discard(connection, connection.keepalive_due)
+    connection.keepalive_due = 0.0
 
 
 def check(connection: "WebSocketConnection", due: float, now: float) -> None:

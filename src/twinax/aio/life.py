@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ConnectionLife"]
 
+IN_ORDER = (1000, 1001, 1005)
+
 _ids = itertools.count(1)
 
 
@@ -301,7 +303,10 @@ class ConnectionLife(ConnectionListeners):
         closing.note_end()
         self.has_ended = True
         self._release_waiters()
-        self._log_end(closing)
+        # Most loggers take neither, and no report is made for them.
+        logger = self.config.logger or (CLIENT_LOGGER if self.is_client else SERVER_LOGGER)
+        if logger.isEnabledFor(logging.DEBUG if closing.is_plain(self) else logging.INFO):
+            self.logger.ended(closing.build_report(self))
         if self._listeners:
             if closing.error is not None:
                 self._emit("error", closing.error)
@@ -328,23 +333,20 @@ class ConnectionLife(ConnectionListeners):
             self._closing = None
         return self._report
 
-    def _log_end(self, closing: Closing) -> None:
-        is_clean = self.close_sent is not None and self.close_rcvd is not None
-        is_plain = closing.closed_by == "remote" or (closing.closed_by == "local" and is_clean)
-        logger = self.config.logger or (CLIENT_LOGGER if self.is_client else SERVER_LOGGER)
-        if logger.isEnabledFor(logging.DEBUG if is_plain else logging.INFO):
-            report = self.close_report
-            assert report is not None
-            self.logger.ended(report)
-
     def _release_waiters(self) -> None:
         """Wake up whoever waits for something that will not come any more."""
         raise NotImplementedError
 
     def _closed_error(self) -> ConnectionClosed:
         report = self.close_report or (self._closing or Closing(self, "local", "closing")).build_report(self)
-        in_order = report.code in (1000, 1001, 1005) and (report.was_clean or not self.has_ended)
+        in_order = report.code in IN_ORDER and (report.was_clean or not self.has_ended)
         return (ConnectionClosedOK if in_order else ConnectionClosedError)(report)
+
+    def _has_ended_in_order(self) -> bool:
+        # As `_closed_error` tells it, without its report: every ``async for`` ends with this question.
+        is_clean = self.close_sent is not None and self.close_rcvd is not None
+        code = self._closing.code_and_reason(self)[0] if self._closing is not None else self.close_code
+        return is_clean and code in IN_ORDER
 
     # --- reading on and off -------------------------------------------------------------------
 
