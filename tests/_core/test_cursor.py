@@ -4,6 +4,7 @@ import pytest
 
 from cores import Core
 from twinax._core.cursor import Cursor
+from twinax._core.payload import Payload
 
 
 def loaded(data: bytes = b"0123456789", start: int = 2, end: int = 8) -> Cursor:
@@ -20,9 +21,10 @@ def test_reads_in_order() -> None:
     cursor.skip(1)
     assert cursor.take_bytes(2, 0) == b"34"
     assert cursor.take_text(1, 0) == "5"
-    target = bytearray(b"<")
+    target = Payload()
+    target.add(b"<")
     cursor.take_into(target, 1, 0x01)
-    assert target == b"<7"
+    assert target.take_bytes() == b"<7"
     assert cursor.rest() == b"7"
     assert cursor.available() == 1
 
@@ -60,7 +62,7 @@ def test_refuses_to_read_past_the_end(count: int) -> None:
         lambda cursor: cursor.skip(count),
         lambda cursor: cursor.take_bytes(count, 0),
         lambda cursor: cursor.take_text(count, 1),
-        lambda cursor: cursor.take_into(bytearray(), count, 0),
+        lambda cursor: cursor.take_into(Payload(), count, 0),
         lambda cursor: cursor.take_key(count - 4),
     ]
     for read in reads:

@@ -1,8 +1,8 @@
 """From fragments to a message: one buffer, UTF-8 checked as it comes, the size limit kept.
 
 A message that arrives whole in one frame never comes here. Whatever arrives in parts, be it fragments
-or one frame over several reads, is collected unmasked in a single `bytearray`, so that memory is
-bounded by the limit for any split of the bytes.
+or one frame over several reads, is collected unmasked in a single block, so that memory is bounded by the
+limit for any split of the bytes.
 """
 
 from .. import _cython as cython
@@ -12,7 +12,7 @@ from ..rules import Rule
 if not cython.compiled:
     from .cursor import Cursor
     from .frames import OP_TEXT
-    from .mask import utf8_prefix
+    from .payload import Payload
 
 __all__ = ["Assembler"]
 
@@ -27,7 +27,7 @@ class Assembler:
     opcode: cython.uint
     fragments: cython.Py_ssize_t
     _overhead: cython.Py_ssize_t  # what small fragments were charged beyond their payload
-    _payload: bytearray
+    _payload: Payload
     _size: cython.Py_ssize_t  # of the whole message, also of the parts that a stream has taken
     _checked: cython.Py_ssize_t  # payload[:checked] is known to be whole characters
     _limit: cython.Py_ssize_t
@@ -36,7 +36,7 @@ class Assembler:
         self.opcode = 0
         self.fragments = 0
         self._overhead = 0
-        self._payload = bytearray()
+        self._payload = Payload()
         self._size = 0
         self._checked = 0
         self._limit = limit
@@ -69,6 +69,23 @@ class Assembler:
         self.fragments += 1
 
     @cython.cfunc
+    def expect(self, length: cython.Py_ssize_t) -> None:
+        """Make room for a frame that was announced and whose payload will be appended as it is."""
+        self._payload.expect(length)
+
+    @cython.cfunc
+    def target(self, left: cython.Py_ssize_t) -> object:
+        """Return what a wire may read the next of `left` bytes of the frame into; None: it must not."""
+        return self._payload.target(left)
+
+    @cython.cfunc
+    def took(self, count: cython.Py_ssize_t, key: cython.uint) -> None:
+        """Take `count` bytes that were read into the target."""
+        self._payload.took(count, key)
+        self._size += count
+        self._check_text()
+
+    @cython.cfunc
     def append(self, cursor: Cursor, count: cython.Py_ssize_t, key: cython.uint) -> None:
         """Take `count` bytes of payload from `cursor`; text fails at the first bad byte."""
         cursor.take_into(self._payload, count, key)
@@ -80,7 +97,7 @@ class Assembler:
         """Take a piece of a message that an extension has decoded; what exceeds `limit` in all is refused."""
         if len(piece) > limit - self._size:
             raise RemoteProtocolError(Rule.DECODED_MESSAGE_TOO_BIG, length=self._size + len(piece), limit=limit)
-        self._payload += piece
+        self._payload.add(piece)
         self._size += len(piece)
         self._check_text()
 
@@ -89,7 +106,7 @@ class Assembler:
     def _check_text(self) -> None:
         if self.opcode == OP_TEXT:
             # RFC 6455 8.1; failing fast also inside an unfinished message spares reading the rest of it.
-            checked: cython.Py_ssize_t = utf8_prefix(self._payload, self._checked, len(self._payload))
+            checked: cython.Py_ssize_t = self._payload.check_text(self._checked)
             if checked < 0:
                 raise RemoteProtocolError(Rule.TEXT_NOT_UTF8)
             self._checked = checked
@@ -99,11 +116,11 @@ class Assembler:
         """Return the message, `str` or `bytes`, and be ready for the next one."""
         message: object
         if self.opcode == OP_TEXT:
-            if self._checked != len(self._payload):
+            if self._checked != self._payload.size:
                 raise RemoteProtocolError(Rule.TEXT_NOT_UTF8)
-            message = self._payload.decode()
+            message = self._payload.take_text(self._checked)
         else:
-            message = bytes(self._payload)
+            message = self._payload.take_bytes()
         self.reset()
         return message
 
@@ -112,12 +129,10 @@ class Assembler:
         """Return what can be handed on of an unfinished message: whole characters, or all bytes."""
         part: object
         if self.opcode == OP_TEXT:
-            part = self._payload[: self._checked].decode()
-            del self._payload[: self._checked]
+            part = self._payload.take_text(self._checked)
             self._checked = 0
         else:
-            part = bytes(self._payload)
-            self._payload.clear()
+            part = self._payload.take_bytes()
         return part
 
     @cython.cfunc

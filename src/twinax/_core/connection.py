@@ -15,17 +15,14 @@ from typing import Any
 from .. import _cython as cython
 from ..close import Close
 from ..errors import RemoteProtocolError
-from ..rules import Rule
 
 if not cython.compiled:
     from .assembler import Assembler
     from .close_payload import parse_close_payload, shorten_reason
     from .cursor import Cursor
-    from .extending import Extending
+    from .data_frames import DataFrames
     from .fast import deliver_plain
-    from .frames import OP_CLOSE, OP_CONTINUATION, OP_PING, OP_TEXT, HeaderReader, MaskKeys
-    from .mask import rotate_key
-    from .pipeline import Pipeline
+    from .frames import OP_CLOSE, OP_PING, HeaderReader, MaskKeys
     from .rates import ControlRate
     from .settings import CoreSettings
     from .states import CLOSED, CLOSING, FAILED, OPEN
@@ -33,12 +30,13 @@ if not cython.compiled:
 __all__ = ["HEADROOM", "CoreConnection"]
 
 HEADROOM = 256  # room before the bytes of a read, for what the last read left over: at most 14 + 125
+DIRECT_FROM = cython.declare(cython.Py_ssize_t, 32768)  # what is left of a payload that a wire reads into itself
 FRAMES_PER_TURN = cython.declare(cython.Py_ssize_t, 256)
 BYTES_PER_TURN = cython.declare(cython.Py_ssize_t, 65536)
 
 
 @cython.cclass
-class CoreConnection(Extending):
+class CoreConnection(DataFrames):
     """One WebSocket connection after its opening handshake, without I/O."""
 
     _cursor: Cursor
@@ -46,7 +44,6 @@ class CoreConnection(Extending):
     _turn_frames: cython.Py_ssize_t
     _backlog: cython.bint
     _now: cython.double
-    _empty_frames: cython.Py_ssize_t
     _control_rate: ControlRate | None
     _close_rcvd: Close | None
 
@@ -57,13 +54,12 @@ class CoreConnection(Extending):
             settings: The limits.
             keys: Where masking keys come from; a client has them, a server does not (RFC 6455 5.1).
         """
-        Extending.__init__(self, settings, keys)
+        DataFrames.__init__(self, settings, keys)
         self._cursor = Cursor()
         self._left_over = b""
         self._turn_frames = 0
         self._backlog = False
         self._now = 0.0
-        self._empty_frames = 0
         self._control_rate = None  # made for the first control frame
         self._close_rcvd = None
 
@@ -74,7 +70,7 @@ class CoreConnection(Extending):
 
     # --- bytes in -----------------------------------------------------------------------------
 
-    def receive(self, buffer: bytearray, end: cython.Py_ssize_t, now: cython.double) -> None:
+    def receive(self, buffer: bytearray, end: cython.Py_ssize_t, now: cython.double) -> Any:
         """Take the bytes ``buffer[HEADROOM:end]``; the buffer may be reused as soon as this returns.
 
         Args:
@@ -82,6 +78,10 @@ class CoreConnection(Extending):
             end: Where it ends.
             now: The time of the owner's clock, in seconds; negative switches the rate limit of control
                 frames off for want of a clock.
+
+        Returns:
+            What the next bytes may be read into instead, and then told to `receive_payload`: the rest of a large
+            payload need not be moved. None: there is no such thing.
         """
         start: cython.Py_ssize_t = HEADROOM
         rest: bytes = self._left_over
@@ -93,9 +93,43 @@ class CoreConnection(Extending):
                 # Reading was stopped with a backlog, but the transport had more under way already.
                 self._left_over = rest + buffer[HEADROOM:end]
                 self.continue_receive(now)
-                return
+                return None
         self._cursor.load(buffer, start, end)
         self._take_turn(now)
+        return self._target()
+
+    def receive_payload(self, count: cython.Py_ssize_t, now: cython.double) -> Any:
+        """Take `count` bytes that were read into what `receive`, or this, has returned.
+
+        Args:
+            count: How many, at least one.
+            now: As for `receive`.
+
+        Returns:
+            As `receive`.
+        """
+        if self._left_over or self._payload_left < count or self._assembler is None or self._state > CLOSING:
+            return None  # the connection has ended meanwhile: what comes is discarded
+        self._cursor.load(bytearray(), 0, 0)
+        self._direct = count
+        self._take_turn(now)
+        return self._target()
+
+    @cython.cfunc
+    @cython.inline
+    def _target(self) -> object:
+        """Return what a wire may read into: the rest of a large payload, when nothing has to look at it first."""
+        assembler: Assembler | None = self._assembler
+        if (
+            self._payload_left < DIRECT_FROM
+            or assembler is None
+            or self._left_over
+            or self._stop
+            or self._state > CLOSING
+            or (self._pipeline is not None and self._pipeline.active)
+        ):
+            return None
+        return assembler.target(self._payload_left)
 
     def continue_receive(self, now: cython.double) -> None:
         """Go on with what was left over when reading was stopped or the turn was used up."""
@@ -117,6 +151,8 @@ class CoreConnection(Extending):
         self._turn_bytes = BYTES_PER_TURN
         self._corked = True
         try:
+            if self._direct:
+                self._take_direct()
             self._read_frames()
             while self._messages and self._arrival is not None:
                 self._wake_receiver()
@@ -196,126 +232,6 @@ class CoreConnection(Extending):
         """Whether another frame may be read in this turn."""
         return self._state <= CLOSING and not self._stop and self._turn_frames > 0 and self._turn_bytes > 0
 
-    @cython.cfunc
-    def _hand_on_part(self) -> None:
-        """Add what has come of the message in progress to the parts."""
-        assembler: Assembler | None = self._assembler
-        if (
-            self._state == OPEN
-            and self._settings.assemble
-            and not self._parts_complete
-            and not self._skipping
-            and assembler is not None
-            and assembler.opcode
-        ):
-            self._add_part(assembler.take_part())
-
-    def open_parts(self) -> None:
-        """Have the next message that is not waiting yet handed on in parts, beginning with what has come of it."""
-        Extending.open_parts(self)
-        self._hand_on_part()
-
-    def close_parts(self) -> None:
-        """Let the next message be handed over as a whole again; what is not taken of this one is dropped."""
-        begun: cython.bint = self._assembler is not None and self._assembler.opcode != 0
-        if begun and self._parts is not None and not self._parts_complete:
-            self._skipping = True
-        Extending.close_parts(self)
-
-    # --- data frames --------------------------------------------------------------------------
-
-    @cython.cfunc
-    def _read_data(self, cursor: Cursor) -> None:
-        header: HeaderReader = self._header
-        length: cython.Py_ssize_t = header.length
-        settings: CoreSettings = self._settings
-        pipeline: Pipeline | None = self._pipeline
-        if length > settings.max_frame:
-            self._check_frame_size(length)
-        if length:
-            self._empty_frames = 0
-        else:
-            self._count_empty_frame()
-        in_progress: cython.bint = self._assembler is not None and self._assembler.opcode != 0
-        if header.opcode == OP_CONTINUATION:
-            if not in_progress:
-                raise RemoteProtocolError(Rule.CONTINUATION_WITHOUT_START)
-        elif in_progress:
-            raise RemoteProtocolError(Rule.START_INSIDE_MESSAGE)
-        elif pipeline is not None and (header.rsv or not pipeline.plain_frames_pass):
-            if self._read_encoded(pipeline, cursor, length):
-                return
-        elif header.fin and cursor.available() >= length:
-            if length > settings.max_message and settings.assemble:
-                raise RemoteProtocolError(Rule.MESSAGE_TOO_BIG, length=length, received=0, limit=settings.max_message)
-            self._turn_bytes -= length
-            self._read_whole(cursor, length)
-            return
-        self._begin_part(length)
-        if not length:
-            self._take_part(cursor, 0)
-
-    @cython.cfunc
-    @cython.inline
-    def _read_whole(self, cursor: Cursor, length: cython.Py_ssize_t) -> None:
-        header: HeaderReader = self._header
-        message: object
-        if not self._settings.assemble:
-            self._hand_on_frame(cursor.take_bytes(length, header.key))
-            return
-        if header.opcode == OP_TEXT:
-            try:
-                message = cursor.take_text(length, header.key)
-            except UnicodeDecodeError:
-                raise RemoteProtocolError(Rule.TEXT_NOT_UTF8) from None
-        else:
-            message = cursor.take_bytes(length, header.key)
-        self._deliver(message)
-
-    @cython.cfunc
-    def _read_payload(self, cursor: Cursor) -> cython.bint:
-        """Take what is there of the frame's payload; return False when more must come first."""
-        count: cython.Py_ssize_t = min(cursor.available(), self._payload_left)
-        if count == 0:
-            return False
-        self._take_part(cursor, count)
-        return True
-
-    @cython.cfunc
-    def _take_part(self, cursor: Cursor, count: cython.Py_ssize_t) -> None:
-        assembler: Assembler = self._assembler  # type: ignore[assignment]  # made by _begin_part
-        pipeline: Pipeline | None = self._pipeline
-        if pipeline is not None and pipeline.active:
-            self._read_part(pipeline, cursor, count)
-        else:
-            assembler.append(cursor, count, self._payload_key)
-        self._payload_key = rotate_key(self._payload_key, count)
-        self._payload_left -= count
-        self._turn_bytes -= count
-        if self._payload_left == 0:
-            self._end_frame(assembler)
-
-    @cython.cfunc
-    def _end_frame(self, assembler: Assembler) -> None:
-        if not self._settings.assemble:
-            self._hand_on_frame(assembler.take_part())
-            if self._header.fin:
-                assembler.reset()
-        elif self._header.fin:
-            self._deliver(assembler.finish())
-
-    @cython.cfunc
-    def _hand_on_frame(self, payload: object) -> None:
-        header: HeaderReader = self._header
-        if self._state == OPEN:  # RFC 6455 1.4: what follows our close frame is discarded
-            self._on_frame(header.fin, header.rsv if self._pipeline is None else 0, header.opcode, payload)
-
-    @cython.cfunc
-    def _count_empty_frame(self) -> None:
-        self._empty_frames += 1
-        if self._empty_frames > self._settings.max_empty_frames:
-            raise RemoteProtocolError(Rule.TOO_MANY_EMPTY_FRAMES, limit=self._settings.max_empty_frames)
-
     # --- control frames -----------------------------------------------------------------------
 
     @cython.cfunc
@@ -380,9 +296,6 @@ class CoreConnection(Extending):
             self._close_at_once(code, reason, FAILED)
 
     # --- for the owner to override --------------------------------------------------------------
-
-    def _on_frame(self, fin: bool, rsv: int, opcode: int, payload: Any) -> None:
-        """A frame has come; called when messages are not assembled."""
 
     def _on_ping(self, payload: bytes) -> bool:
         """A ping has come; return whether it is to be answered."""

@@ -14,7 +14,8 @@ from .. import _cython as cython
 if not cython.compiled:
     import struct
 
-    from .mask import unmask_append, unmask_bytes, unmask_text
+    from .mask import unmask_bytes, unmask_text
+    from .payload import Payload
 
     unpack_key = struct.Struct("<I").unpack_from
 
@@ -126,13 +127,13 @@ class Cursor:
         return unmask_text(self.buffer, start, count, key)
 
     @cython.cfunc
-    def take_into(self, target: bytearray, count: cython.Py_ssize_t, key: cython.uint) -> None:
+    def take_into(self, target: Payload, count: cython.Py_ssize_t, key: cython.uint) -> None:
         """Append the next `count` bytes, unmasked with `key`, to `target`."""
         start: cython.Py_ssize_t = self.position
         if count < 0 or count > self.end - start:
             self.refuse(count)
         self.position = start + count
-        unmask_append(target, self.buffer, start, count, key)
+        target.append(self.buffer, start, count, key)
 
     @cython.cfunc
     def rest(self) -> bytes:

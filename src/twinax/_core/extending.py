@@ -280,8 +280,10 @@ class Extending(Inbox):
             self._assembler.begin(header.opcode if self._settings.assemble else OP_BINARY)
         if self._pipeline is not None and self._pipeline.active:
             self._pipeline.announce(length)
-        elif self._settings.assemble:
-            self._assembler.announce(length)
+        else:
+            if self._settings.assemble:
+                self._assembler.announce(length)
+            self._assembler.expect(length)
         self._payload_left = length
         self._payload_key = header.key
 

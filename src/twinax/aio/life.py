@@ -139,7 +139,7 @@ class ConnectionLife(ConnectionListeners):
         self.attach(wire.write, wire.write_pieces)
         self.set_loop(loop)
         self.set_turn(self.loop_state.turn, loop.call_soon)
-        wire.hand_over(self, self._receive_first)
+        wire.hand_over(self, self._receive_first, self.receive_payload)
         if wire.is_lost:
             # The peer went away before accept(): the application still gets its `close` event, later.
             loop.call_soon(self.wire_lost, None)
@@ -153,7 +153,7 @@ class ConnectionLife(ConnectionListeners):
         if self._begun or self.has_ended:
             return
         self._begun = True
-        self.wire.hand_over(self, self.receive)
+        self.wire.hand_over(self, self.receive, self.receive_payload)
         config = self.config
         self.wire.set_up(
             high=config.high_water_mark,
@@ -178,10 +178,10 @@ class ConnectionLife(ConnectionListeners):
         """Watch that the peer is alive."""
         raise NotImplementedError
 
-    def _receive_first(self, buffer: bytearray, end: int, now: float) -> None:
+    def _receive_first(self, buffer: bytearray, end: int, now: float) -> Any:
         """Called by the wire: the first bytes have come; the next ones go straight to the core."""
         self._begin()
-        self.receive(buffer, end, now)
+        return self.receive(buffer, end, now)
 
     # --- the end, as asked for ----------------------------------------------------------------
 

@@ -22,6 +22,8 @@ class TransportWire(asyncio.BufferedProtocol):
         "_owner",
         "_paused_at",
         "_receive",
+        "_receive_payload",
+        "_target",
         "_time",
         "_unsent",
         "_view",
@@ -50,7 +52,9 @@ class TransportWire(asyncio.BufferedProtocol):
         self._time = loop.time
         self._opening: OpeningOwner | None = owner
         self._owner: WireOwner = owner
-        self._receive: Callable[[bytearray, int, float], object] = owner.receive
+        self._receive: Callable[[bytearray, int, float], Any] = owner.receive
+        self._receive_payload: Callable[[int, float], Any] | None = None
+        self._target: Any = None
         self._finished = False
         self._unsent = 0
         self._paused_at = 0.0
@@ -60,11 +64,17 @@ class TransportWire(asyncio.BufferedProtocol):
         self.last_sent = 0.0
         self.rcvd_size = 0
 
-    def hand_over(self, owner: WireOwner, receive: Callable[[bytearray, int, float], object]) -> None:
-        """Have another owner told from now on, and `receive` called with what comes in."""
+    def hand_over(
+        self,
+        owner: WireOwner,
+        receive: Callable[[bytearray, int, float], Any],
+        receive_payload: Callable[[int, float], Any],
+    ) -> None:
+        """Have another owner told from now on, and these called with what comes in."""
         self._opening = None
         self._owner = owner
         self._receive = receive
+        self._receive_payload = receive_payload
 
     # --- what the transport calls -------------------------------------------------------------
 
@@ -78,13 +88,17 @@ class TransportWire(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Called by the transport: where to put the next bytes."""
-        return self._view
+        # A memoryview: what decrypts TLS cuts pieces out of it.
+        return self._view if self._target is None else memoryview(self._target)
 
     def buffer_updated(self, nbytes: int) -> None:
         """Called by the transport: `nbytes` bytes were put there."""
         self.last_rcvd = now = self._time()
         self.rcvd_size += nbytes
-        self._receive(self._buffer, HEADROOM + nbytes, now)
+        if self._target is None:
+            self._target = self._receive(self._buffer, HEADROOM + nbytes, now)
+        elif self._receive_payload is not None:
+            self._target = self._receive_payload(nbytes, now)
 
     def eof_received(self) -> bool:
         """Called by the transport: the peer sends nothing more. True keeps our direction open."""
@@ -95,6 +109,7 @@ class TransportWire(asyncio.BufferedProtocol):
     def connection_lost(self, exc: BaseException | None) -> None:
         """Called by the transport: the connection is gone."""
         self.is_lost = True
+        self._target = None
         owner = self._owner
         # Each would keep the other until garbage is collected.
         del self._owner, self._receive
@@ -169,6 +184,7 @@ class TransportWire(asyncio.BufferedProtocol):
 
     def pause_reading(self) -> None:
         """Leave what comes in to the kernel, which makes the peer wait."""
+        self._target = None  # whoever pauses wants to look at what comes next
         if not self.is_lost and not self.transport.is_closing():
             self.transport.pause_reading()
 

@@ -20,7 +20,7 @@ __all__ = ["OpeningOwner", "Wire", "WireOwner", "open_wire"]
 class WireOwner(Protocol):
     """What a wire tells its owner."""
 
-    def receive(self, buffer: bytearray, end: int, now: float, /) -> None:
+    def receive(self, buffer: bytearray, end: int, now: float, /) -> Any:
         """``buffer[HEADROOM:end]`` has come in; the buffer is reused afterwards."""
 
     def wire_eof(self) -> None:
@@ -97,8 +97,17 @@ class Wire(Protocol):
         """Seconds for which nothing left although bytes wait; asking notes the progress."""
         ...
 
-    def hand_over(self, owner: WireOwner, receive: Callable[[bytearray, int, float], object]) -> None:
-        """Have another owner told from now on, and `receive` called with what comes in."""
+    def hand_over(
+        self,
+        owner: WireOwner,
+        receive: Callable[[bytearray, int, float], Any],
+        receive_payload: Callable[[int, float], Any],
+    ) -> None:
+        """Have another owner told from now on, and these called with what comes in.
+
+        What `receive` returns is what the next bytes are read into, when it is not None; `receive_payload` is
+        then told how many.
+        """
 
     def set_up(self, *, high: int, low: int, no_delay: bool, native_keepalive: float | None) -> None:
         """Set the marks of what may be unsent, and the options of the socket."""

@@ -6,6 +6,7 @@ import cython
 include "_kernel.pxi"
 include "hub.py"
 include "acceptor.py"
+include "connected.py"
 include "unsent.py"
 include "socket_wire.py"
 

@@ -5,15 +5,14 @@ costs a system call only when bytes come meanwhile: until then nothing is change
 """
 
 import contextvars
-import os
-import socket
 from typing import Any
 
 from ... import _cython as cython
 from ..._core import HEADROOM
 
 if not cython.compiled:
-    from .hub import Hub, Watched
+    from .connected import Connected
+    from .hub import Hub
     from .kernel import (
         HANGUP,
         NOTHING,
@@ -22,7 +21,6 @@ if not cython.compiled:
         receive_into,
         send_pieces,
         send_rest,
-        set_no_delay,
         shut_down,
     )
     from .unsent import Unsent
@@ -35,7 +33,7 @@ LAST_READS = 64  # reads after a failed write: more than a receive buffer of 4 M
 
 @cython.final
 @cython.cclass
-class SocketWire(Watched):
+class SocketWire(Connected):
     """One TCP or Unix connection; see `twinax.aio.wire.Wire` for its methods."""
 
     loop: Any = cython.declare(object, visibility="readonly")
@@ -46,9 +44,8 @@ class SocketWire(Watched):
     rcvd_size: int = cython.declare(cython.ulonglong, visibility="readonly")
     _owner: Any
     _receive: Any
-    _peer: Any
-    _sock: Any
-    _no_delay: cython.bint
+    _receive_payload: Any
+    _target: Any  # what the owner wants the next bytes in; None: the shared buffer
     _paused: cython.bint
     _ended: cython.bint  # nothing more is read
     _finished: cython.bint  # nothing more is written
@@ -71,7 +68,7 @@ class SocketWire(Watched):
             owner: Who is told what happens.
             no_delay: Whether TCP_NODELAY is set.
         """
-        Watched.__init__(self, hub, fd)
+        Connected.__init__(self, hub, fd, peer, no_delay)
         self.loop = hub.loop
         self.is_lost = False
         self.is_tls = False
@@ -80,9 +77,8 @@ class SocketWire(Watched):
         self.rcvd_size = 0
         self._owner = owner
         self._receive = owner.receive
-        self._peer = peer
-        self._sock = None
-        self._no_delay = no_delay
+        self._receive_payload = None
+        self._target = None
         self._paused = False
         self._ended = False
         self._finished = False
@@ -101,10 +97,11 @@ class SocketWire(Watched):
         self.watch(READABLE)
         self._owner.wire_opened()
 
-    def hand_over(self, owner: Any, receive: Any) -> None:
-        """Have another owner told from now on, and `receive` called with what comes in."""
+    def hand_over(self, owner: Any, receive: Any, receive_payload: Any) -> None:
+        """Have another owner told from now on, and these called with what comes in."""
         self._owner = owner
         self._receive = receive
+        self._receive_payload = receive_payload
 
     # --- reading ------------------------------------------------------------------------------
 
@@ -124,8 +121,12 @@ class SocketWire(Watched):
         """Read once and hand over; return whether there was something."""
         hub: Hub = self._hub
         count: cython.Py_ssize_t
+        target: object = self._target
         try:
-            count = receive_into(self._fd, hub.buffer, START, hub.size)
+            if target is None:
+                count = receive_into(self._fd, hub.buffer, START, hub.size)
+            else:
+                count = receive_into(self._fd, target, 0, len(target))  # type: ignore[arg-type]
         except OSError as error:
             self._lose(error)
             return False
@@ -133,7 +134,10 @@ class SocketWire(Watched):
             now: cython.double = hub.now()
             self.last_rcvd = now
             self.rcvd_size += count
-            self._receive(hub.buffer, START + count, now)
+            if target is None:
+                self._target = self._receive(hub.buffer, START + count, now)
+            else:
+                self._target = self._receive_payload(count, now)
             return True
         if count == 0:
             self._ended = True
@@ -144,6 +148,7 @@ class SocketWire(Watched):
     def pause_reading(self) -> None:
         """Leave what comes in to the kernel, which makes the peer wait."""
         self._paused = True
+        self._target = None  # whoever pauses wants to look at what comes next
 
     def resume_reading(self) -> None:
         """Undo `pause_reading`."""
@@ -310,12 +315,9 @@ class SocketWire(Watched):
 
     def _conclude(self, error: BaseException | None) -> None:
         self._unsent = None
+        self._target = None
         self.watch(0)
-        fd, self._fd = self._fd, -1
-        if self._sock is not None:
-            self._sock.close()
-        else:
-            os.close(fd)
+        self.close_socket()
         self.is_lost = True
         owner = self._owner
         # Each would keep the other until garbage is collected.
@@ -333,15 +335,8 @@ class SocketWire(Watched):
         """Set the marks of what may be unsent, and the options of the socket."""
         self._high = high
         self._low = low
-        if self._ended or not isinstance(self._peer, tuple):
-            return
-        if no_delay != self._no_delay:
-            self._no_delay = no_delay
-            set_no_delay(self._fd, no_delay)
-        if native_keepalive is not None:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            if hasattr(socket, "TCP_KEEPIDLE"):
-                self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, max(1, round(native_keepalive)))
+        if not self._ended:
+            self.set_options(no_delay, native_keepalive)
 
     @property
     def unsent(self) -> int:
@@ -356,32 +351,3 @@ class SocketWire(Watched):
             self._stalled_size = self._unsent_size
             self._stalled_at = now
         return now - self._stalled_at
-
-    @property
-    def socket(self) -> Any:
-        """The socket; None once the connection is gone."""
-        if self._sock is None and self._fd >= 0:
-            self._sock = socket.socket(fileno=self._fd)
-            self._sock.setblocking(False)
-        return None if self._fd < 0 else self._sock
-
-    @property
-    def remote_address(self) -> str:
-        """The peer's address without its port; the empty string for a Unix socket."""
-        return str(self._peer[0]) if isinstance(self._peer, tuple) else ""
-
-    @property
-    def remote_port(self) -> int:
-        """The peer's port, 0 when it has none."""
-        return int(self._peer[1]) if isinstance(self._peer, tuple) else 0
-
-    def __repr__(self) -> str:
-        return f"<SocketWire fd={self._fd} to {self._peer}>"
-
-    def __del__(self) -> None:
-        # Reached only when the loop is gone: a wire in use is held by its hub.
-        if self._fd >= 0:
-            if self._sock is not None:
-                self._sock.close()
-            else:
-                os.close(self._fd)

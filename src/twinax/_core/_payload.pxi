@@ -1,0 +1,152 @@
+# The compiled twin of payload.py: the bytes object that will be handed over, filled bit by bit.
+#
+# Nobody sees the object before it is complete: `take_bytes` gives it away and keeps nothing. A wire writes through
+# the buffer protocol, which shows the room that is left and no more; as long as somebody holds such a view the
+# object is neither moved nor given away, but copied.
+
+from cpython.ref cimport PyObject
+from cpython.unicode cimport PyUnicode_DecodeUTF8
+
+cdef extern from "Python.h":
+    PyObject *PyBytes_FromStringAndSize_raw "PyBytes_FromStringAndSize"(const char *data, Py_ssize_t size)
+    int _PyBytes_Resize(PyObject **object, Py_ssize_t size) except -1
+    char *PyBytes_AS_STRING_raw "PyBytes_AS_STRING"(PyObject *object)
+
+cdef extern from *:
+    """
+    static inline PyObject *twx_steal(PyObject *object) { return object; }
+    """
+    object twx_steal(PyObject *object)
+    void Py_XDECREF_raw "Py_XDECREF"(PyObject *object)
+
+cdef enum:
+    AT_ONCE = 262144  # that a wire reads into it in a row: others have their turn in between
+    PROMISED = 1048576  # that are made room for before they have come
+
+
+cdef class Payload:
+    cdef PyObject *_bytes
+    cdef Py_ssize_t size
+    cdef Py_ssize_t _capacity
+    cdef Py_ssize_t _views
+
+    def __dealloc__(self):
+        Py_XDECREF_raw(self._bytes)
+
+    cdef int _reserve(self, Py_ssize_t capacity) except -1:
+        cdef Py_ssize_t size
+        if capacity <= self._capacity:
+            return 0
+        if self._bytes == NULL:
+            self._bytes = PyBytes_FromStringAndSize_raw(NULL, capacity)
+            if self._bytes == NULL:
+                raise MemoryError()
+        elif self._views:
+            raise BufferError("the payload is being read into and cannot grow")
+        else:
+            size, self.size, self._capacity = self.size, 0, 0
+            _PyBytes_Resize(&self._bytes, capacity)  # when it fails, everything is gone
+            self.size = size
+        self._capacity = capacity
+        return 0
+
+    cdef int expect(self, Py_ssize_t count) except -1:
+        # Not all that a header promises: with the limits off, that may be more than there is.
+        return self._ensure(min(count, PROMISED))
+
+    cdef int _ensure(self, Py_ssize_t count) except -1:
+        # What comes on top of the first frame, at least by half: many small ones would be many moves.
+        if count > self._capacity - self.size:
+            self._reserve(max(self.size + count, self._capacity + self._capacity // 2))
+        return 0
+
+    def __len__(self):
+        return min(self._capacity - self.size, AT_ONCE)
+
+    def __getbuffer__(self, Py_buffer *view, int flags):
+        if self._bytes == NULL:
+            raise BufferError("no payload is expected")
+        PyBuffer_FillInfo(
+            view, self, PyBytes_AS_STRING_raw(self._bytes) + self.size, min(self._capacity - self.size, AT_ONCE), 0, flags
+        )
+        self._views += 1
+
+    def __releasebuffer__(self, Py_buffer *view):
+        self._views -= 1
+
+    cdef object target(self, Py_ssize_t left):
+        self._ensure(min(left, AT_ONCE))
+        return self
+
+    cdef int took(self, Py_ssize_t count, unsigned int key) except -1:
+        cdef uint8_t *start
+        if not 0 <= count <= self._capacity - self.size:
+            raise IndexError(f"{count} bytes were read into room for {self._capacity - self.size}")
+        if key:
+            start = <uint8_t *>PyBytes_AS_STRING_raw(self._bytes) + self.size
+            twx_mask_copy(start, start, count, twx_key_from_le(key))
+        self.size += count
+        return 0
+
+    cdef uint8_t *_room(self, Py_ssize_t count) except NULL:
+        self._ensure(count)
+        return <uint8_t *>PyBytes_AS_STRING_raw(self._bytes) + self.size
+
+    cdef int append(self, bytearray buffer, Py_ssize_t start, Py_ssize_t count, unsigned int key) except -1:
+        if count:
+            twx_mask_copy(self._room(count), _piece(buffer, start, count), count, twx_key_from_le(key))
+            self.size += count
+        return 0
+
+    cdef int add(self, bytes piece) except -1:
+        if PyBytes_GET_SIZE(piece):
+            memcpy(self._room(PyBytes_GET_SIZE(piece)), PyBytes_AS_STRING(piece), PyBytes_GET_SIZE(piece))
+            self.size += PyBytes_GET_SIZE(piece)
+        return 0
+
+    cdef Py_ssize_t check_text(self, Py_ssize_t checked) except -2:
+        cdef Py_ssize_t length
+        if not 0 <= checked <= self.size:
+            raise IndexError(f"{checked} is outside {self.size} bytes")
+        if checked == self.size:
+            return checked
+        length = twx_utf8_prefix(<uint8_t *>PyBytes_AS_STRING_raw(self._bytes) + checked, self.size - checked)
+        return -1 if length < 0 else checked + length
+
+    cdef str take_text(self, Py_ssize_t count):
+        cdef str text
+        cdef char *start
+        if not 0 <= count <= self.size:
+            raise IndexError(f"{count} is outside {self.size} bytes")
+        if count == 0:
+            return ""
+        start = PyBytes_AS_STRING_raw(self._bytes)
+        text = PyUnicode_DecodeUTF8(start, count, NULL)
+        self.size -= count
+        if self.size:
+            memmove(start, start + count, self.size)
+        elif not self._views:
+            self.clear()
+        return text
+
+    cdef bytes take_bytes(self):
+        cdef PyObject *whole = self._bytes
+        cdef Py_ssize_t size = self.size
+        if size == 0:
+            return b""
+        if self._views:
+            self.size = 0
+            return PyBytes_FromStringAndSize(PyBytes_AS_STRING_raw(whole), size)
+        self._bytes = NULL
+        self._capacity = self.size = 0
+        if size != PyBytes_GET_SIZE(<object>whole):
+            _PyBytes_Resize(&whole, size)
+        return <bytes>twx_steal(whole)
+
+    cdef int clear(self) except -1:
+        self.size = 0
+        if not self._views:
+            Py_XDECREF_raw(self._bytes)
+            self._bytes = NULL
+            self._capacity = 0
+        return 0
