@@ -7,8 +7,13 @@
 from cpython.ref cimport PyObject
 from cpython.unicode cimport PyUnicode_DecodeUTF8
 
+cdef extern from "_recycling.h":
+    bint twx_is_recyclable(Py_ssize_t capacity) noexcept
+    PyObject *twx_new_bytes(Py_ssize_t *capacity) except NULL
+    void twx_remember(PyObject *object, Py_ssize_t capacity) noexcept
+    void twx_set_bytes_size(PyObject *object, Py_ssize_t size) noexcept
+
 cdef extern from "Python.h":
-    PyObject *PyBytes_FromStringAndSize_raw "PyBytes_FromStringAndSize"(const char *data, Py_ssize_t size)
     int _PyBytes_Resize(PyObject **object, Py_ssize_t size) except -1
     char *PyBytes_AS_STRING_raw "PyBytes_AS_STRING"(PyObject *object)
 
@@ -29,6 +34,7 @@ cdef class Payload:
     cdef Py_ssize_t size
     cdef Py_ssize_t _capacity
     cdef Py_ssize_t _views
+    cdef Py_ssize_t _window  # of the room that is left, what a wire may fill: behind the frame another one begins
 
     def __dealloc__(self):
         Py_XDECREF_raw(self._bytes)
@@ -38,9 +44,7 @@ cdef class Payload:
         if capacity <= self._capacity:
             return 0
         if self._bytes == NULL:
-            self._bytes = PyBytes_FromStringAndSize_raw(NULL, capacity)
-            if self._bytes == NULL:
-                raise MemoryError()
+            self._bytes = twx_new_bytes(&capacity)
         elif self._views:
             raise BufferError("the payload is being read into and cannot grow")
         else:
@@ -61,13 +65,13 @@ cdef class Payload:
         return 0
 
     def __len__(self):
-        return min(self._capacity - self.size, AT_ONCE)
+        return min(self._capacity - self.size, self._window)
 
     def __getbuffer__(self, Py_buffer *view, int flags):
         if self._bytes == NULL:
             raise BufferError("no payload is expected")
         PyBuffer_FillInfo(
-            view, self, PyBytes_AS_STRING_raw(self._bytes) + self.size, min(self._capacity - self.size, AT_ONCE), 0, flags
+            view, self, PyBytes_AS_STRING_raw(self._bytes) + self.size, min(self._capacity - self.size, self._window), 0, flags
         )
         self._views += 1
 
@@ -75,13 +79,14 @@ cdef class Payload:
         self._views -= 1
 
     cdef object target(self, Py_ssize_t left):
-        self._ensure(min(left, AT_ONCE))
+        self._window = min(left, AT_ONCE)
+        self._ensure(self._window)
         return self
 
     cdef int took(self, Py_ssize_t count, unsigned int key) except -1:
         cdef uint8_t *start
-        if not 0 <= count <= self._capacity - self.size:
-            raise IndexError(f"{count} bytes were read into room for {self._capacity - self.size}")
+        if not 0 <= count <= len(self):
+            raise IndexError(f"{count} bytes were read into room for {len(self)}")
         if key:
             start = <uint8_t *>PyBytes_AS_STRING_raw(self._bytes) + self.size
             twx_mask_copy(start, start, count, twx_key_from_le(key))
@@ -131,21 +136,29 @@ cdef class Payload:
 
     cdef bytes take_bytes(self):
         cdef PyObject *whole = self._bytes
-        cdef Py_ssize_t size = self.size
+        cdef Py_ssize_t size = self.size, capacity
         if size == 0:
             return b""
         if self._views:
             self.size = 0
             return PyBytes_FromStringAndSize(PyBytes_AS_STRING_raw(whole), size)
+        capacity = self._capacity
         self._bytes = NULL
         self._capacity = self.size = 0
-        if size != PyBytes_GET_SIZE(<object>whole):
-            _PyBytes_Resize(&whole, size)
+        if twx_is_recyclable(capacity) and size >= capacity - capacity // 4:
+            twx_set_bytes_size(whole, size)
+            twx_remember(whole, capacity)
+        else:
+            twx_set_bytes_size(whole, capacity)
+            if size != capacity:
+                _PyBytes_Resize(&whole, size)
         return <bytes>twx_steal(whole)
 
     cdef int clear(self) except -1:
         self.size = 0
-        if not self._views:
+        if not self._views and self._bytes != NULL:
+            if twx_is_recyclable(self._capacity):
+                twx_remember(self._bytes, self._capacity)
             Py_XDECREF_raw(self._bytes)
             self._bytes = NULL
             self._capacity = 0
