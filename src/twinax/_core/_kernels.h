@@ -273,6 +273,9 @@ static inline int twx_is_inside(Py_ssize_t size, Py_ssize_t start, Py_ssize_t le
     return start >= 0 && length >= 0 && length <= size && start <= size - length;
 }
 
+/* How far `to` lies behind `from` in the same block: Cython checks differences of numbers, not of pointers. */
+static inline Py_ssize_t twx_distance(const uint8_t *from, const uint8_t *to) { return to - from; }
+
 /* Make a bytearray n >= 0 bytes longer and return where they begin; NULL with MemoryError or BufferError.
  *
  * The new bytes hold garbage until the caller fills them; pointers into the bytearray from before are

@@ -19,6 +19,7 @@ cdef extern from "_kernels.h":
     const char *twx_utf8_of(str text, Py_ssize_t *n) except NULL
     int twx_put_header(uint8_t *out, int first_byte, uint64_t n, int mask_bit) noexcept
     bint twx_is_inside(Py_ssize_t size, Py_ssize_t start, Py_ssize_t length) noexcept
+    Py_ssize_t twx_distance(const uint8_t *start, const uint8_t *end) noexcept
     uint8_t *twx_grow(bytearray array, Py_ssize_t n) except NULL
 
 

@@ -183,7 +183,7 @@ cdef inline str piece_text(Piece piece, const uint8_t *data, bytes head):
     """A piece of `data` as text, taken from its copy."""
     if piece.at == NULL:
         return None
-    return PyUnicode_DecodeLatin1(PyBytes_AS_STRING(head) + (piece.at - data), piece.size, NULL)
+    return PyUnicode_DecodeLatin1(PyBytes_AS_STRING(head) + twx_distance(data, piece.at), piece.size, NULL)
 
 
 def recognise_upgrade(bytearray buffer, Py_ssize_t start, Py_ssize_t end):
