@@ -31,13 +31,12 @@ class SharedMessage:
         Raises:
             TypeError: `data` is none of these.
         """
-        if isinstance(data, int | float) and not isinstance(data, bool):
-            data = str(data)
-        self.opcode = OP_TEXT if isinstance(data, str) else OP_BINARY
-        if isinstance(data, str):
-            self.payload = data.encode()
+        content: Any = str(data) if isinstance(data, int | float) and not isinstance(data, bool) else data
+        self.opcode = OP_TEXT if isinstance(content, str) else OP_BINARY
+        if isinstance(content, str):
+            self.payload = content.encode()
         else:
-            self.payload = data if type(data) is bytes else memoryview(data).tobytes()
+            self.payload = content if type(content) is bytes else memoryview(content).tobytes()
         self.compress = compress
         self._encoded = None
 
