@@ -23,6 +23,7 @@ __all__ = [
     "mask_payload",
     "parse_header",
     "recognise_upgrade",
+    "send_to_all",
 ]
 
 _choice = os.environ.get("TWINAX_CORE", "auto")
@@ -50,6 +51,7 @@ if not TYPE_CHECKING and _choice != "python":
             mask_payload,
             parse_header,
             recognise_upgrade,
+            send_to_all,
         )
 
         IMPLEMENTATION = "cython"
@@ -63,6 +65,6 @@ if IMPLEMENTATION == "python":
     from .frames import MaskKeys, build_frame, mask_payload, parse_header
     from .pipeline import Pipeline
     from .settings import CoreSettings
-    from .shared import SharedMessage
+    from .shared import SharedMessage, send_to_all
     from .timers import Timers
     from .turn import Turn

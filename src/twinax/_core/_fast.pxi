@@ -116,42 +116,46 @@ cdef object poll_receiving(object receiving):
 
 # --- out ------------------------------------------------------------------------------------------
 
-cdef bint send_plain(Output self, object data) except -1:
-    """Send a small message to a peer that keeps up; return whether that was done."""
-    cdef const uint8_t *payload
-    cdef Py_ssize_t length = 0
-    cdef unsigned int first, key = 0
-    cdef OutBuffer out
-    cdef bint masked
+cdef bint append_plain(Output self, unsigned int first, const uint8_t *payload, Py_ssize_t length) except -1:
+    """Append the frame of a small message if the peer keeps up and no extension wants it; return whether."""
+    cdef unsigned int key = 0
+    cdef bint masked = self._keys is not None
     if (
-        self._state != OPEN or not self._writable or self._mid_message
-        or self._held is not None and self._held
+        self._state != OPEN or not self._writable or self._mid_message or (self._held is not None and self._held)
+        or length > self._settings.fragment_size or length >= PIECE_SIZE
+        or (self._pipeline is not None and length >= self._pipeline.threshold)
     ):
         return False
-    if PyUnicode_CheckExact(data):
-        first = FIN | OP_TEXT
-        payload = <const uint8_t *>twx_utf8_of(data, &length)
-    elif PyBytes_CheckExact(data):
-        first = FIN | OP_BINARY
-        payload = <const uint8_t *>PyBytes_AS_STRING(data)
-        length = PyBytes_GET_SIZE(data)
-    else:
-        return False
-    if length > self._settings.fragment_size or length >= PIECE_SIZE:
-        return False
-    if self._pipeline is not None and length >= self._pipeline.threshold:
-        return False
-    masked = self._keys is not None
     if masked:
         key = self._keys.next()
     if self._out is None:
         self._out = take_buffer()
-    out = self._out
-    _put(out, first, payload, length, masked, key)
-    if out._size >= FLUSH_SIZE:
+    _put(self._out, first, payload, length, masked, key)
+    if self._out._size >= FLUSH_SIZE:
         self.flush()
     self._uncork()
     return True
+
+
+cdef bint send_plain(Output self, object data) except -1:
+    """Send a small message; return whether that was done."""
+    cdef Py_ssize_t length = 0
+    cdef const uint8_t *payload
+    if PyUnicode_CheckExact(data):
+        payload = <const uint8_t *>twx_utf8_of(data, &length)
+        return append_plain(self, FIN | OP_TEXT, payload, length)
+    if PyBytes_CheckExact(data):
+        payload = <const uint8_t *>PyBytes_AS_STRING(data)
+        return append_plain(self, FIN | OP_BINARY, payload, PyBytes_GET_SIZE(data))
+    return False
+
+
+cdef bint send_shared_plain(Output self, SharedMessage message) except -1:
+    """Send a small message that others are sent as well; return whether that was done."""
+    cdef const uint8_t *payload = <const uint8_t *>PyBytes_AS_STRING(message.payload)
+    if message.compress is not None:
+        return False
+    return append_plain(self, FIN | message.opcode, payload, PyBytes_GET_SIZE(message.payload))
 
 
 twx_add_send(<PyTypeObject *>Receiving, <PyTypeObject *>Arrival, poll_receiving)

@@ -14,6 +14,8 @@ from ..rules import Rule
 if not cython.compiled:
     from .assembler import Assembler
     from .cursor import Cursor
+    from .done import DONE
+    from .fast import send_shared_plain
     from .frames import FIN, OP_BINARY, OP_CONTINUATION, HeaderReader, MaskKeys
     from .inbox import Inbox
     from .pipeline import COMPRESS, COMPRESS_NOT, ENCODED, Pipeline
@@ -178,6 +180,8 @@ class Extending(Inbox):
         Raises:
             ConnectionClosed: The connection is not open, or was given up now since the peer reads nothing.
         """
+        if cython.compiled and send_shared_plain(self, message):
+            return DONE if self._writable else self._wait_writable()
         pipeline: Pipeline | None = self._pipeline
         size: cython.Py_ssize_t = len(message.payload)
         if (

@@ -5,7 +5,7 @@ They are called only where `cython.compiled` is true.
 
 from typing import Any
 
-__all__ = ["deliver_plain", "send_plain"]
+__all__ = ["deliver_plain", "send_plain", "send_shared_plain"]
 
 
 def deliver_plain(connection: Any) -> None:
@@ -15,4 +15,9 @@ def deliver_plain(connection: Any) -> None:
 
 def send_plain(output: Any, data: Any) -> bool:
     """Send a message if it is plainly fine to do so; return whether that was done."""
+    raise NotImplementedError
+
+
+def send_shared_plain(output: Any, message: Any) -> bool:
+    """Send a shared message if it is plainly fine to do so; return whether that was done."""
     raise NotImplementedError

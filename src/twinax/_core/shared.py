@@ -1,14 +1,16 @@
 """A message for many connections: encoded once for all of them that encode it alike."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from .. import _cython as cython
+from ..errors import ConnectionClosed
 
 if not cython.compiled:
     from .frames import OP_BINARY, OP_TEXT
     from .pipeline import Pipeline
 
-__all__ = ["SharedMessage"]
+__all__ = ["SharedMessage", "send_to_all"]
 
 
 @cython.final
@@ -49,3 +51,12 @@ class SharedMessage:
         if encoded is None:
             encoded = self._encoded[pipeline.share_key] = pipeline.encode_shared(self.opcode, self.payload)
         return encoded
+
+
+def send_to_all(connections: Iterable[Any], message: SharedMessage) -> None:
+    """Send a message to every connection that is open, without waiting for slow ones."""
+    for connection in connections:
+        try:
+            connection.send_shared(message)
+        except ConnectionClosed:
+            continue  # one that is closed, or dropped for what it does not read, does not concern the others

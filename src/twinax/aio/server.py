@@ -1,17 +1,16 @@
 """`WebSocketServer`: listens, lets requests be accepted or rejected, and keeps its connections."""
 
 import asyncio
-import contextlib
 import signal
 import socket
 import ssl as ssl_module
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, ClassVar, Unpack
 
-from .._core import SharedMessage
+from .._core import SharedMessage, send_to_all
 from ..close import CLOSE_DESCRIPTIONS
 from ..config import ServerConfig, ServerOptions, build_config
-from ..errors import ConnectionClosed, HandshakeError
+from ..errors import HandshakeError
 from ..logs import SERVER_LOGGER
 from ..protocol import RequestHead
 from .admission import Admission
@@ -253,10 +252,7 @@ class WebSocketServer(Emitter):
 
     def broadcast(self, data: Any, compress: bool | None = None) -> None:
         """Send text, bytes or a number to every open connection, without waiting for slow ones, compressed once."""
-        message = SharedMessage(data, compress)
-        for connection in self.connections:
-            with contextlib.suppress(ConnectionClosed):  # one that is closed or dropped does not concern the others
-                connection.send_shared(message)
+        send_to_all(self.connections, SharedMessage(data, compress))
 
     def broadcast_utf(self, data: Any, compress: bool | None = None) -> None:
         """Send the `str` form of `data` to every open connection."""
