@@ -40,28 +40,37 @@ cdef class Payload:
         Py_XDECREF_raw(self._bytes)
 
     cdef int _reserve(self, Py_ssize_t capacity) except -1:
-        cdef Py_ssize_t size
+        # Moved into another object rather than resized: the pool may have one that is large enough for all
+        # that is still to come.
+        cdef PyObject *larger
         if capacity <= self._capacity:
             return 0
-        if self._bytes == NULL:
-            self._bytes = twx_new_bytes(&capacity)
-        elif self._views:
+        if self._views:
             raise BufferError("the payload is being read into and cannot grow")
-        else:
-            size, self.size, self._capacity = self.size, 0, 0
-            _PyBytes_Resize(&self._bytes, capacity)  # when it fails, everything is gone
-            self.size = size
+        larger = twx_new_bytes(&capacity)
+        if self.size:
+            memcpy(PyBytes_AS_STRING_raw(larger), PyBytes_AS_STRING_raw(self._bytes), self.size)
+        self._let_go()
+        self._bytes = larger
         self._capacity = capacity
         return 0
+
+    cdef void _let_go(self) noexcept:
+        if self._bytes != NULL:
+            if twx_is_recyclable(self._capacity):
+                twx_remember(self._bytes, self._capacity)
+            Py_XDECREF_raw(self._bytes)
+            self._bytes = NULL
+            self._capacity = 0
 
     cdef int expect(self, Py_ssize_t count) except -1:
         # Not all that a header promises: with the limits off, that may be more than there is.
         return self._ensure(min(count, PROMISED))
 
     cdef int _ensure(self, Py_ssize_t count) except -1:
-        # What comes on top of the first frame, at least by half: many small ones would be many moves.
+        # What comes on top of the first frame, at least as much again: many small ones would be many moves.
         if count > self._capacity - self.size:
-            self._reserve(max(self.size + count, self._capacity + self._capacity // 2))
+            self._reserve(max(self.size + count, self._capacity + max(self._capacity // 2, min(self._capacity, PROMISED))))
         return 0
 
     def __len__(self):
@@ -156,10 +165,6 @@ cdef class Payload:
 
     cdef int clear(self) except -1:
         self.size = 0
-        if not self._views and self._bytes != NULL:
-            if twx_is_recyclable(self._capacity):
-                twx_remember(self._bytes, self._capacity)
-            Py_XDECREF_raw(self._bytes)
-            self._bytes = NULL
-            self._capacity = 0
+        if not self._views:
+            self._let_go()
         return 0
