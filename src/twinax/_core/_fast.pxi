@@ -1,5 +1,6 @@
-# Short cuts that only the compiled core has. They hold no rule: what they do not recognise at once as plainly fine
-# goes the way of the one source, with nothing moved, and a property test shows that the same happens without them.
+# Short cuts of the compiled core; fast.py has those of the interpreted one. They hold no rule: what they do not
+# recognise at once as plainly fine goes the way of the one source, with nothing moved, and a property test shows that
+# the same happens without them.
 
 from cpython.object cimport PyTypeObject
 from cpython.bytes cimport PyBytes_CheckExact

@@ -205,10 +205,9 @@ class CoreConnection(DataFrames):
         cursor: Cursor = self._cursor
         header: HeaderReader = self._header
         while self._may_read():
-            if cython.compiled:
-                deliver_plain(self)
-                if not self._may_read():
-                    return
+            deliver_plain(self)
+            if not self._may_read():
+                return
             if self._payload_left:
                 if not self._read_payload(cursor):
                     return

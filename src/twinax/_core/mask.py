@@ -35,7 +35,7 @@ import sys
 from array import array
 from functools import cache
 
-__all__ = ["append_masked", "rotate_key", "unmask_append", "unmask_bytes", "unmask_text", "utf8_prefix"]
+__all__ = ["append_masked", "rotate_key", "unmask_append", "unmask_bytes", "unmask_text", "utf8_prefix", "xor"]
 
 LANES_FROM = 512
 """Payload size in bytes from which four lanes beat one integer (the table above)."""
@@ -65,7 +65,7 @@ def unmask_bytes(buffer: bytearray, start: int, length: int, key: int) -> bytes:
     if start < 0 or length < 0 or start + length > len(buffer):
         raise IndexError("piece outside the buffer")
     piece = buffer[start : start + length]
-    return bytes(_xor(piece, length, key) if key else piece)
+    return bytes(xor(piece, length, key) if key else piece)
 
 
 def unmask_text(buffer: bytearray, start: int, length: int, key: int) -> str:
@@ -87,7 +87,7 @@ def unmask_text(buffer: bytearray, start: int, length: int, key: int) -> str:
     if start < 0 or length < 0 or start + length > len(buffer):
         raise IndexError("piece outside the buffer")
     piece = buffer[start : start + length]
-    return (_xor(piece, length, key) if key else piece).decode()
+    return (xor(piece, length, key) if key else piece).decode()
 
 
 def unmask_append(out: bytearray, buffer: bytearray, start: int, length: int, key: int) -> None:
@@ -107,7 +107,7 @@ def unmask_append(out: bytearray, buffer: bytearray, start: int, length: int, ke
     if start < 0 or length < 0 or start + length > len(buffer):
         raise IndexError("piece outside the buffer")
     piece = buffer[start : start + length]
-    out += _xor(piece, length, key) if key else piece
+    out += xor(piece, length, key) if key else piece
 
 
 def append_masked(out: bytearray, payload: bytes | bytearray | memoryview, key: int) -> None:
@@ -129,7 +129,7 @@ def append_masked(out: bytearray, payload: bytes | bytearray | memoryview, key: 
         # A copy: `out` can not grow while it is being read, and a bytearray would be masked where it stands.
         payload = view.tobytes()
         view.release()
-    out += _xor(payload, len(payload), key) if key else payload
+    out += xor(payload, len(payload), key) if key else payload
 
 
 def rotate_key(key: int, offset: int) -> int:
@@ -174,7 +174,7 @@ def utf8_prefix(buffer: bytearray, start: int, end: int) -> int:
     return checked
 
 
-def _xor(data: bytes | bytearray, size: int, key: int) -> bytes | bytearray:
+def xor(data: bytes | bytearray, size: int, key: int) -> bytes | bytearray:
     """Return the `size` bytes in `data`, each XORed with the byte of `key` whose turn it is; changes a bytearray."""
     if key >> 32:
         raise OverflowError(f"the masking key {key} has more than four bytes")
@@ -194,7 +194,7 @@ def _xor_lanes(data: bytearray, key: int) -> bytearray:
 
 
 def xor_words(data: bytes | bytearray, size: int, key: int) -> bytes:
-    """Return what `_xor` returns, the fast way of an interpreter that compiles loops."""
+    """Return what `xor` returns, the fast way of an interpreter that compiles loops."""
     words = array("q")
     words.frombytes(data + bytes(-size & 7))
     if sys.byteorder == "big":

@@ -115,7 +115,7 @@ class Output(Sink):
             ConnectionClosed: The connection is not open, or was given up now since the peer reads nothing.
             TypeError: `data` is none of these.
         """
-        if cython.compiled and compress is None and send_plain(self, data):
+        if compress is None and send_plain(self, data):
             return DONE if self._writable else self._wait_writable()
         wish: cython.uint = 0 if compress is None else self._wish(compress)
         if isinstance(data, str):
