@@ -153,6 +153,8 @@ def test_what_is_asked_of_the_server() -> None:
 
 def test_a_server_that_speaks_first_is_let_speak() -> None:
     async def greet(connection: library.WebSocketConnection) -> None:
+        # Late, so that the first messages of the load are under way before it.
+        await asyncio.sleep(0.2)
         await connection.send("welcome")
         await connection.send(b"\x01")
         await echo(connection)

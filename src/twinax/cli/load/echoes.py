@@ -88,11 +88,11 @@ class EchoedConnection:
 
     def _on_message(self, message: str | bytes) -> None:
         now = time.perf_counter_ns()
+        if self._greetings:
+            self._greetings -= 1  # it may come when the first messages are under way already, but before any answer
+            return
         if not self._due:
-            if self._greetings:
-                self._greetings -= 1
-            else:
-                self._tally.unexpected += 1
+            self._tally.unexpected += 1
             return
         tally = self._tally
         tally.latency.record(now - self._due.popleft())
