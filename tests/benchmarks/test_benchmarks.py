@@ -89,7 +89,7 @@ def test_a_scenario_gives_figures(scenario: Scenario, programs: Path, tmp_path: 
         else:
             assert outcome.value > 0
             assert outcome.cpu is not None
-            assert outcome.cpu > 0
+            assert outcome.cpu >= 0  # a starved server may have been charged nothing in so short a time
         if scenario.kind not in ("idle", "client"):
             check_server_figures(scenario, outcome.raw)
     assert scenario.title in printed
