@@ -30,6 +30,10 @@ def test_json_holds_what_runs_here() -> None:
     assert found["python"]["executable"] == sys.executable
     assert found["defaults"]["server"]["max_received_message_size"] == 1 << 20
     assert found["defaults"]["client"]["websocket_version"] == 13
+    compression = found["compression"]
+    assert 4096 <= compression["idle_connection_bytes"] < 4200 < 40_000 < compression["connection_bytes"]
+    assert compression["process_limit_bytes"] == 1 << 28
+    assert found["parts"]["zstd"]["version"]
     assert result.returncode == (1 if found["problems"] else 0)
 
 
@@ -42,6 +46,7 @@ def test_text_says_the_same() -> None:
     assert lines["twinax"].startswith(twinax.__version__)
     assert lines["core"].startswith("interpreted")
     assert "TWINAX_CORE=python" in lines["core"]
+    assert "all together at most 268435456" in lines["compression"]
 
 
 def test_what_is_sound_has_no_problems() -> None:

@@ -14,7 +14,7 @@ MAY_IMPORT = {
     "protocol": {"protocol", "extensions", "_core", FOUNDATION},
     "aio": {"aio", "protocol", "extensions", "_core", FOUNDATION},
     "routing": {"routing", "aio", FOUNDATION},
-    "cli": {"cli", "twinax", FOUNDATION},
+    "cli": {"cli", "twinax", FOUNDATION, "extensions"},
     "twinax": {"twinax", "routing", "aio", "protocol", "_core", FOUNDATION},
 }
 # The core alone is this strict: it may not wait, log, or ask the operating system for anything.

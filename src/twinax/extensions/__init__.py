@@ -13,6 +13,7 @@ from .deflate import PerMessageDeflate, default_extensions
 from .figures import ExtensionFigures
 from .memory import MEMORY_BUDGET, MemoryBudget
 from .parameters import check_flag, check_known, read_number
+from .zstd import PerMessageZstd
 
 __all__ = [
     "MEMORY_BUDGET",
@@ -29,6 +30,7 @@ __all__ = [
     "NegotiationError",
     "Parameters",
     "PerMessageDeflate",
+    "PerMessageZstd",
     "check_flag",
     "check_known",
     "default_extensions",

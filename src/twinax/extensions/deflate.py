@@ -205,6 +205,12 @@ class DeflateCodec(MessageCodec):
         self._deflating.restart()
 
     @property
+    def libraries(self) -> tuple[str, str]:
+        """What compresses and what inflates, each with its version."""
+        deflating, inflating = self._deflating.library, self._inflating.library
+        return f"{deflating.name} {deflating.version}", f"{inflating.name} {inflating.version}"
+
+    @property
     def memory_used(self) -> int:
         """Bytes that are kept between messages, as far as the libraries tell."""
         return self._deflating.memory_used + self._inflating.memory_used
