@@ -17,6 +17,7 @@ VALUES = {
     "fragments": 2,
     "kind": "ping",
     "problem": "a problem",
+    "extension": "x-permessage-zstd",
 }
 
 

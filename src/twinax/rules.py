@@ -56,6 +56,7 @@ class Rule(Enum):
 
     # --- extensions ---------------------------------------------------------------------------
     COMPRESSED_DATA_INVALID = "RFC 7692 7.2.2", 1007, "compressed message is not valid: {problem}"
+    EXTENSION_DATA_INVALID = "RFC 6455 9.1", 1007, "message is not what {extension} makes: {problem}"
 
     # --- close frame --------------------------------------------------------------------------
     CLOSE_PAYLOAD_OF_ONE_BYTE = "RFC 6455 5.5.1", 1002, "close frame with a payload of one byte"

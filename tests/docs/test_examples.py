@@ -13,7 +13,7 @@ from types import ModuleType
 import pytest
 import trustme
 
-from twinax import connect, serve
+from twinax import NegotiationError, RemoteProtocolError, connect, serve
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "docs"
 PRINTS = "\n# Prints:\n"
@@ -98,3 +98,19 @@ def test_behind_nginx_the_client_is_whom_nginx_names() -> None:
             return await ask(server.port, "203.0.113.7")
 
     assert asyncio.run(main()) == "you are 203.0.113.7"
+
+
+def test_the_extension_of_the_page_works_in_parts_and_finds_what_was_changed() -> None:
+    module = load("extension.py")
+    client, server = (module.Checksum().agree([("algorithm", "adler32")]) for _ in range(2))
+    assert client.begin_encode(1, None, None) == 0x20
+    data = b"".join([client.encode(b"first ", False), client.encode(b"second", True)])
+    for cut in range(len(data) + 1):
+        assert server.begin_decode(1, 0x20)
+        assert server.decode(data[:cut], False) + server.decode(data[cut:], True) == b"first second"
+    for at in range(len(data)):
+        server.begin_decode(1, 0x20)
+        with pytest.raises(RemoteProtocolError, match="not what x-checksum makes: wrong checksum"):
+            server.decode(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :], True)
+    with pytest.raises(NegotiationError, match="'algorithm=md5': it is not known here"):
+        module.Checksum().accept([("algorithm", "md5")])

@@ -248,8 +248,8 @@ WIDE = zstd.compress(b"".join(bytes([i % 251, i % 241]) for i in range(50_000)),
     [
         (b"\xff" * 20, "none is open"),
         (b"\x28\xb5", "none is open"),
-        (b"\x28\xb5\x2f\xfd" + b"\xff" * 20, "is not valid: "),
-        (zstd.compress(b"abc") + b"\xff" * 20, "is not valid: "),
+        (b"\x28\xb5\x2f\xfd" + b"\xff" * 20, "is not what x-permessage-zstd makes: "),
+        (zstd.compress(b"abc") + b"\xff" * 20, "is not what x-permessage-zstd makes: "),
         (WIDE, "too much memory"),
         (zstd.compress(b"") * 65, "more than 64 zstd frames"),
     ],
@@ -258,7 +258,7 @@ def test_what_is_no_zstd_is_the_peers_fault(data: bytes, problem: str) -> None:
     _, server = pair()
     with pytest.raises(RemoteProtocolError, match=problem) as caught:
         decode(server, data)
-    assert caught.value.rule is Rule.COMPRESSED_DATA_INVALID
+    assert caught.value.rule is Rule.EXTENSION_DATA_INVALID
     assert caught.value.close_code == 1007
 
 
@@ -296,7 +296,7 @@ def test_any_bytes_are_a_message_or_the_peers_fault(data: bytes, cut: int, known
             decode(server, data[:cut], data[cut:])
     except RemoteProtocolError as error:
         faults.append(error)
-    assert all(error.rule is Rule.COMPRESSED_DATA_INVALID and len(str(error)) <= 123 for error in faults)
+    assert all(error.rule is Rule.EXTENSION_DATA_INVALID and len(str(error)) <= 123 for error in faults)
 
 
 # --- over real sockets ----------------------------------------------------------------------------

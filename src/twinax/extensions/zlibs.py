@@ -1,20 +1,20 @@
 """The one door to the libraries that deflate and inflate: the standard library's zlib, zlib-ng, isal.
 
 Measured on 2026-11-25 with JSON messages, window 12, memory level 5, context takeover; microseconds and bytes
-a message (`docs/measurements/compressors.py`, figures in docs/explanation/dependencies.md):
+a message (`docs/measurements/compressors.py`; more in docs/explanation/dependencies.md):
 
-| | 380 B | 1,060 B | 4,150 B | 64 KiB | memory of a compressor |
+| | 263 B | 791 B | 3,165 B | 49 KB | memory of a compressor |
 |---|---|---|---|---|---|
-| zlib 6 | 7.5, 94 | 14.7, 221 | 47.7, 826 | 646, 12109 | 33 KiB |
-| zlib 1 | 6.1, 115 | 10.0, 279 | 28.8, 1051 | 362, 15552 | 33 KiB |
-| zlib-ng 6 | 6.2, 98 | 11.1, 228 | 32.0, 841 | 460, 12342 | 160 KiB |
-| zlib-ng 2 | 5.3, 111 | 7.8, 271 | 21.0, 1020 | 290, 15018 | 160 KiB |
-| isal 1 | 4.1, 113 | 5.1, 273 | 10.0, 1019 | 87, 14873 | 30 KiB |
+| zlib 6 | 7.0, 98 | 16.0, 244 | 48.9, 889 | 701, 13495 | 33 KiB |
+| zlib 1 | 5.5, 104 | 11.3, 261 | 31.6, 952 | 445, 14473 | 33 KiB |
+| zlib-ng 6 | 5.1, 93 | 8.2, 225 | 21.3, 813 | 289, 12414 | 160 KiB |
+| zlib-ng 2 | 4.6, 95 | 6.6, 231 | 15.3, 839 | 198, 12828 | 160 KiB |
+| isal 1 | 3.9, 95 | 4.7, 229 | 7.8, 830 | 64, 12524 | 30 KiB |
 
-So isal compresses when it is there, unless a higher level than it has is asked for: at the ratio of zlib 1 it
-takes a fifth to two thirds of the time, and no more memory. zlib-ng compresses better, but keeps five times the
-memory for every connection that sends: only by name. It inflates where it is there (4,150 B: 6.0 against 8.7
-microseconds); isal is slower at that below 4 KiB.
+So isal compresses when it is there, unless a higher level than it has is asked for: a tenth to a half of the time
+of zlib 6, and no more memory. zlib-ng keeps five times the memory for every connection that sends: only
+by name. It inflates where it is there (3,165 B: 6.9 against 10.5 microseconds); isal is slower at that with
+short messages (263 B: 4.6 against 2.1).
 """
 
 import zlib

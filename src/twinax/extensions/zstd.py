@@ -318,4 +318,4 @@ class ZstdCodec(MessageCodec):
 
 
 def _invalid(problem: str) -> RemoteProtocolError:
-    return RemoteProtocolError(Rule.COMPRESSED_DATA_INVALID, problem=problem[:60])
+    return RemoteProtocolError(Rule.EXTENSION_DATA_INVALID, extension=NAME, problem=problem[:48])
