@@ -8,15 +8,24 @@ import pytest
 FUZZ = Path(__file__).parent.parent.parent / "fuzz"
 sys.path.insert(0, str(FUZZ))
 
-import frame_stream  # noqa: E402 - it lies beside the fuzz targets
+import compressed_stream  # noqa: E402 - it lies beside the fuzz targets
+import frame_stream  # noqa: E402
 
-SEEDS = sorted((FUZZ / "seeds" / "frames").iterdir())
+FRAMES = sorted((FUZZ / "seeds" / "frames").iterdir())
+COMPRESSED = sorted((FUZZ / "seeds" / "compressed").iterdir())
 
 
 def test_there_are_seeds() -> None:
-    assert len(SEEDS) > 50
+    assert len(FRAMES) > 50
+    assert len(COMPRESSED) > 50
+    assert compressed_stream.LIBRARIES == ["zlib", "zlib-ng", "isal", "zstd"]
 
 
-@pytest.mark.parametrize("seed", SEEDS, ids=lambda seed: seed.name)
+@pytest.mark.parametrize("seed", FRAMES, ids=lambda seed: seed.name)
 def test_frames(seed: Path) -> None:
     frame_stream.check(seed.read_bytes())
+
+
+@pytest.mark.parametrize("seed", COMPRESSED, ids=lambda seed: seed.name)
+def test_compressed_messages(seed: Path) -> None:
+    compressed_stream.check(seed.read_bytes())
