@@ -10,6 +10,8 @@ import pytest
 from webdriver import Browser
 
 import twinax
+from twinax.extensions import PerMessageDeflate
+from twinax.extensions.zlibs import LibraryName
 
 Start = Callable[[], AbstractAsyncContextManager[Browser]]
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
@@ -110,3 +112,49 @@ async def test_a_page_of_another_origin_is_refused_by_default(browser: Start) ->
         close = await window.wait_for("seen.close")
         assert close == {"code": 1006, "reason": "", "wasClean": False}
         assert await window.run("return seen.opened") is False
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize("library", ["zlib", "zlib-ng", "isal"])
+async def test_the_browser_compresses_and_is_sent_compressed_messages(browser: Start, library: LibraryName) -> None:
+    connections: list[twinax.WebSocketConnection] = []
+
+    async def echo_all(connection: twinax.WebSocketConnection) -> None:
+        connections.append(connection)
+        with contextlib.suppress(twinax.ConnectionClosedError):
+            async for message in connection:
+                await connection.send(message, compress=True)
+
+    extensions = [PerMessageDeflate(library=library)]
+    limits = {"max_received_message_size": 1 << 24, "max_received_frame_size": 1 << 24}
+    async with (
+        asyncio.timeout(60),
+        served_page() as origin,
+        twinax.serve(echo_all, "127.0.0.1", 0, allowed_origins=[origin], extensions=extensions, **limits) as server,
+        browser() as window,
+    ):
+        await window.open(origin)
+        await window.run("connect(arguments[0], [])", f"ws://127.0.0.1:{server.port}/")
+        await window.wait_for("seen.opened")
+        assert await window.run("return socket.extensions") == str(connections[0].extensions[0])
+        # In order: short and long, again so that both contexts are needed, none at all, larger than any window.
+        lines = "Array.from({length: 5000}, (_, i) => `Größe ${i * 7919 % 10007} 😀`).join(' ')"
+        await window.run(
+            f"window.sent = ['short', {lines}, 'short', {lines}, '', 'ab'.repeat(1500000)];"
+            "for (const message of sent) socket.send(message);"
+            "socket.send(new Uint8Array(200000).map((_, i) => i * i % 251))"
+        )
+        await window.wait_for("seen.messages.length === 7")
+        assert await window.run("return sent.every((message, i) => message === seen.messages[i])")
+        assert await window.run("return seen.messages[6].every((byte, i) => byte === i * i % 251)")
+        # A message for many refers to none before; what is sent after it refers to none either.
+        server.broadcast("for everybody " * 500)
+        await window.run("socket.send(sent[1])")
+        await window.wait_for("seen.messages.length === 9")
+        assert await window.run("return seen.messages[7] === 'for everybody '.repeat(500)")
+        assert await window.run("return seen.messages[8] === sent[1] && seen.errors === 0")
+        figures = connections[0].extension_figures
+        assert figures is not None
+        assert (figures.messages_rcvd, figures.messages_sent) == (8, 9)
+        assert figures.encoded_bytes_rcvd < figures.bytes_rcvd / 10
+        assert figures.encoded_bytes_sent < figures.bytes_sent / 10
