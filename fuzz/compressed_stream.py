@@ -10,7 +10,6 @@ from typing import Any
 
 import frame_bytes
 from cores import Core, load_core
-
 from twinax import RemoteProtocolError, Rule
 from twinax.extensions import Extension, MemoryBudget, PerMessageDeflate, PerMessageZstd
 from twinax.extensions.zlibs import find_library
@@ -57,7 +56,7 @@ def check(data: bytes) -> None:
             runs = [_run(core, library, bits, flags, payloads, chunk, pause) for core in CORES]
             assert all(run == runs[0] for run in runs), runs
             outcomes.append(runs[0])
-    plain = None if library == "zstd" else _read_plainly(payloads, bits, flags)
+    plain = None if library == "zstd" else _read_plainly(payloads, bits, flags, whole=library != "zlib")
     for taken, failure in outcomes:
         assert all(len(message) <= LIMIT for message in taken)
         # One that ends inside a block is noticed when the inflater is given up, and only then.
@@ -89,7 +88,7 @@ def _run(core: Core, library: str, bits: int, flags: int, payloads: list[bytes],
     accepted = extension.accept(offer)
     assert accepted is not None
     codec = accepted[1]
-    connection = core.server(max_received_message_size=LIMIT, max_received_frame_size=None)
+    connection = core.server(max_received_message_size=LIMIT, max_received_frame_size=None, max_empty_frames=None)
     connection.extend(core.Pipeline([(extension.name, extension.rsv_bits, codec)], []))
     connection.listening()
     for payload in payloads:
@@ -109,8 +108,11 @@ def _run(core: Core, library: str, bits: int, flags: int, payloads: list[bytes],
     return connection.messages, None if failure is None else str(failure)
 
 
-def _read_plainly(payloads: list[bytes], bits: int, flags: int) -> list[bytes] | None:
-    """Return what zlib alone makes of the messages; None where it complains or there is more to it."""
+def _read_plainly(payloads: list[bytes], bits: int, flags: int, *, whole: bool) -> list[bytes] | None:
+    """Return what zlib alone makes of the messages; None where it complains or there is more to it.
+
+    With `whole` also where a message ends inside a block: libraries notice at different bytes that it is not valid.
+    """
     messages = []
     inflater = zlib.decompressobj(-bits)
     for payload in payloads:
@@ -123,5 +125,16 @@ def _read_plainly(payloads: list[bytes], bits: int, flags: int) -> list[bytes] |
         # A stream that ends within a message, and messages that are too long, have rules of their own.
         if inflater.eof or inflater.unconsumed_tail or len(message) > LIMIT:
             return None
+        if whole and _probe(inflater) != b"?":
+            return None
         messages.append(message)
     return messages
+
+
+def _probe(inflater: Any) -> bytes | None:
+    """Return what a stored block that holds "?" would become."""
+    try:
+        found: bytes = inflater.copy().decompress(b"\x00\x01\x00\xfe\xff?")
+    except zlib.error:
+        return None
+    return found

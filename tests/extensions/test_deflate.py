@@ -430,6 +430,19 @@ def test_a_message_that_ends_inside_a_block_is_not_taken_for_a_window(library: s
         decode(server, b"\x00")
 
 
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_nor_is_one_that_ends_inside_a_block_and_gave_nothing(library: str) -> None:
+    _, server = pair({"library": library})
+    assert decode(server, b"\x00") == b""
+    server.release()
+    assert decode(server, encode(pair()[0], b"abc")) == b"abc"
+    _, server = pair({"library": library})
+    assert decode(server, b"") == b""  # no block at all: what is put behind it is the beginning of one
+    server.release()
+    with pytest.raises(RemoteProtocolError, match="the message before ended inside a block"):
+        decode(server, b"\x00")
+
+
 def test_the_budget_of_the_process_is_the_default() -> None:
     assert PerMessageDeflate().memory is MEMORY_BUDGET
     own = MemoryBudget(None)

@@ -6,6 +6,8 @@ A connection is watched from the first message that went through an extension un
 
 from typing import TYPE_CHECKING
 
+from ..extensions.memory import trim_heap
+
 if TYPE_CHECKING:
     from .connection import WebSocketConnection
 
@@ -34,5 +36,7 @@ class IdleWatch:
 
     def time_has_come(self, due: float, now: float) -> None:
         """Called by the timers."""
-        if not self._connection.release_extensions():
+        if self._connection.release_extensions():
+            trim_heap()
+        else:
             self.start()

@@ -21,6 +21,10 @@ STEP: Final = 65536
 TAIL: Final = b"\x00\x00\xff\xff"
 """What ends every message and is not sent (RFC 7692 7.2.1)."""
 
+# A stored block of one byte: where no window is to be had, it tells whether the message before ended inside a block.
+PROBED: Final = b"?"
+PROBE: Final = b"\x00\x01\x00\xfe\xff" + PROBED
+
 # A stream may end within a message (BFINAL), and another may follow it. A sender has a use for one per fragment; each
 # costs the receiver an inflater and a copy of what is left of the message.
 MAX_STREAMS: Final = 64
@@ -158,12 +162,15 @@ class Inflating:
         inflater = self._inflater
         self._drop()
         size = min(self._produced, 1 << self._window_bits)
-        if inflater is None or not size:
+        if inflater is None:
             return
         try:
-            window: bytes = inflater.decompress(build_window_request(size), STEP)
+            window: bytes = inflater.decompress(build_window_request(size) if size else PROBE, STEP)
         except self.library.errors:
             window = b""
+        if not size:
+            self._lost_window = window != PROBED
+            return
         # The inflater takes the request for something else when the last message ended inside a block. What comes
         # next could not be read in any case; it is not known before the next message whether anything does.
         self._lost_window = not size <= len(window) <= size + 2

@@ -1,0 +1,118 @@
+"""What 1,000 connections keep for compression: the kernel says how much, and the budget agrees."""
+
+import asyncio
+import gc
+import json
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from twinax import WebSocketConnection, connect, serve
+from twinax.extensions import MemoryBudget, PerMessageDeflate
+from twinax.extensions.memory import trim_heap
+
+COUNT = 1000
+IDLE_TIMEOUT = 0.5
+KIB = 1024
+STATUS = Path("/proc/self/status")
+
+
+@pytest.mark.skipif(not STATUS.exists(), reason="resident memory is read from /proc")
+@pytest.mark.parametrize("library", ["zlib", "isal"])
+def test_a_thousand_idle_connections_give_their_memory_back(library: str) -> None:
+    # In a process of its own, where nothing else needs memory.
+    command = [sys.executable, "-W", "error", __file__, library]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    opened, busy, idle, again = json.loads(done.stdout)
+    for moment in (busy, idle, again):
+        moment["grown"] = (moment["resident"] - opened["resident"]) / COUNT / KIB  # for each connection
+    shown = f"{busy['grown']:.1f} KiB a connection with contexts, {idle['grown']:.1f} KiB without: {done.stdout}"
+    print(shown)
+    # One side: a compressor of window 12 and memory level 5, and an inflater with its window; here are both sides.
+    assert (opened["contexts"], busy["contexts"], idle["contexts"], again["contexts"]) == (0, 4 * COUNT, 0, 4 * COUNT)
+    assert 70 < busy["used"] / COUNT / KIB < 130
+    assert 50 < busy["grown"] < 200, shown
+    assert idle["used"] == 0
+    # What may be referred to remains, 4 KiB on each side, and what the allocator does not give back.
+    assert idle["grown"] < busy["grown"] / 2 or platform.libc_ver()[0] != "glibc", shown
+    assert again["grown"] < busy["grown"] * 1.2, shown
+
+
+def test_the_heap_is_trimmed_when_much_was_given_back() -> None:
+    budget = MemoryBudget(None)
+    for size, trimmed in ((1 << 45, True), (1, False), (1 << 45, True), (1 << 21, False), (1 << 22, True)):
+        budget.reserve(size)
+        budget.give_back(size)
+        assert trim_heap() is trimmed
+    budget.reserve(1 << 45)
+    budget.reserve(1 << 43)
+    budget.give_back(1 << 43)
+    assert trim_heap() is False  # a quarter of what is in use
+    budget.give_back(1 << 45)
+    assert trim_heap() is True
+
+
+class WatchedBudget(MemoryBudget):
+    """Tells when all was given back."""
+
+    def __init__(self, limit: int | None) -> None:
+        super().__init__(limit)
+        self.unused = asyncio.Event()
+
+    def give_back(self, size: int) -> None:
+        super().give_back(size)
+        if not self.contexts:
+            self.unused.set()
+
+
+async def measure(library: Any) -> None:
+    """Print what 1,000 connections keep: just open, after a message each way, idle, and after another message."""
+    budget = WatchedBudget(None)
+    options: dict[str, Any] = {
+        "extensions": [PerMessageDeflate(library=library, memory=budget)],
+        "extension_idle_timeout": IDLE_TIMEOUT,
+        "keepalive": False,
+    }
+    text = json.dumps([{"id": i, "name": f"name {i * 7919 % 10007}"} for i in range(400)])
+    moments = []
+
+    async def echo(connection: WebSocketConnection) -> None:
+        async for message in connection:
+            await connection.send(message)
+
+    def note() -> None:
+        gc.collect()
+        size = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmRSS"))
+        resident = int(size.split()[1]) * KIB
+        moments.append({"resident": resident, "contexts": budget.contexts, "used": budget.used})
+
+    async def talk(clients: list[WebSocketConnection]) -> None:
+        for client in clients:
+            client.send(text)
+        for client in clients:
+            assert await client.recv() == text
+
+    async with serve(echo, "127.0.0.1", 0, max_connections_per_address=None, **options) as server:
+        clients = [await connect(server.urls[0], **options) for _ in range(COUNT)]
+        note()
+        await talk(clients)
+        note()
+        await budget.unused.wait()
+        note()
+        await talk(clients)
+        note()
+        for client in clients:
+            client.drop()
+        for client in clients:
+            await client.wait_closed()
+    assert budget.used == 0
+    print(json.dumps(moments))
+
+
+if __name__ == "__main__":
+    asyncio.run(measure(sys.argv[1]))
