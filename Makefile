@@ -14,7 +14,7 @@ NODE_PACKAGES := tests/interop/node_modules/.package-lock.json
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint quick bench docs node autobahn conformance clean
+.PHONY: help demo test lint quick sanitize bench docs node autobahn conformance clean
 
 help: ## What can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -30,6 +30,9 @@ lint: .venv/.tools ## Only the linters: ruff, mypy, pyright
 
 quick: .venv/.tools ## Only the tests that need no other program, on both cores
 	.venv/bin/python tests/run.py test --ignore=tests/conformance --ignore=tests/interop --ignore=tests/browser
+
+sanitize: .venv/.tools ## The tests that reach C, on a build with AddressSanitizer and UBSan
+	.venv/bin/python tests/sanitize.py
 
 docs: .venv/.docs ## Build the documentation into docs/_build/html; any warning fails
 	.venv/bin/sphinx-build --fail-on-warning --keep-going --quiet -b html -d docs/_build/doctrees docs docs/_build/html
