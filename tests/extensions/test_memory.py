@@ -16,7 +16,7 @@ from twinax.extensions import MemoryBudget, PerMessageDeflate
 from twinax.extensions.memory import trim_heap
 
 COUNT = 1000
-IDLE_TIMEOUT = 0.5
+IDLE_TIMEOUT = 5.0
 KIB = 1024
 STATUS = Path("/proc/self/status")
 
@@ -36,7 +36,7 @@ def test_a_thousand_idle_connections_give_their_memory_back(library: str) -> Non
     # One side: a compressor of window 12 and memory level 5, and an inflater with its window; here are both sides.
     assert (opened["contexts"], busy["contexts"], idle["contexts"], again["contexts"]) == (0, 4 * COUNT, 0, 4 * COUNT)
     assert 70 < busy["used"] / COUNT / KIB < 130
-    assert 50 < busy["grown"] < 200, shown
+    assert 50 < busy["grown"] < 400, shown
     assert idle["used"] == 0
     # What may be referred to remains, 4 KiB on each side, and what the allocator does not give back.
     assert idle["grown"] < busy["grown"] / 2 or platform.libc_ver()[0] != "glibc", shown
