@@ -35,8 +35,9 @@ def test_a_thousand_idle_connections_give_their_memory_back(library: str) -> Non
     print(shown)
     # One side: a compressor of window 12 and memory level 5, and an inflater with its window; here are both sides.
     assert (opened["contexts"], busy["contexts"], idle["contexts"], again["contexts"]) == (0, 4 * COUNT, 0, 4 * COUNT)
-    assert 70 < busy["used"] / COUNT / KIB < 130
-    assert 50 < busy["grown"] < 400, shown
+    # isal's contexts grow with what went through; the budget is charged with all that they may need.
+    assert busy["grown"] * 0.7 < busy["used"] / COUNT / KIB < busy["grown"] * 2, shown
+    assert 50 < busy["grown"] < (150 if library == "zlib" else 350), shown
     assert idle["used"] == 0
     # What may be referred to remains, 4 KiB on each side, and what the allocator does not give back.
     assert idle["grown"] < busy["grown"] / 2 or platform.libc_ver()[0] != "glibc", shown

@@ -114,4 +114,7 @@ class MemoryBudget:
 
 
 MEMORY_BUDGET: Final = MemoryBudget(256 * 1024 * 1024)
-"""The budget of the process: 256 MiB, enough for 5,700 connections that talk all the time with the defaults."""
+"""The budget of the process: 256 MiB.
+
+Enough for 5,700 connections that talk all the time with the defaults, for 2,300 with isal and zlib-ng.
+"""
