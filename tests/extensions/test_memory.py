@@ -6,6 +6,7 @@ import json
 import platform
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,59 @@ def test_the_heap_is_trimmed_when_much_was_given_back() -> None:
     assert trim_heap() is False  # a quarter of what is in use
     budget.give_back(1 << 45)
     assert trim_heap() is True
+
+
+class CollectingLimit(int):
+    """A limit that collects garbage when it is compared: in the middle of counting."""
+
+    def __lt__(self, other: int) -> bool:
+        gc.collect()
+        return int(self) < other
+
+
+class Forgotten:
+    """Holds memory of a budget, and is garbage at once."""
+
+    def __init__(self, budget: MemoryBudget, size: int) -> None:
+        assert budget.reserve(size)
+        self.myself = self
+        self.budget = budget
+        self.size = size
+
+    def __del__(self) -> None:
+        self.budget.give_back(self.size)
+
+
+@pytest.mark.timeout(30)  # if it were to wait for itself
+def test_garbage_gives_back_while_memory_is_counted() -> None:
+    budget = MemoryBudget(None)
+    for size in (100, 200, 300):
+        Forgotten(budget, size)
+    assert (budget.contexts, budget.used) == (3, 600)
+    budget.limit = CollectingLimit(640)
+    assert budget.reserve(40)
+    assert (budget.contexts, budget.used, budget.refused) == (1, 40, 0)
+
+
+def test_several_threads_count_together() -> None:
+    budget = MemoryBudget(None)
+
+    def take_and_give_back(size: int) -> None:
+        for _ in range(2000):
+            assert budget.reserve(size)
+            budget.give_back(size)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=take_and_give_back, args=[size]) for size in range(1, 9)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert (budget.contexts, budget.used) == (0, 0)
 
 
 class WatchedBudget(MemoryBudget):

@@ -14,6 +14,7 @@ __all__ = ["RealLoop", "VirtualLoop"]
 
 GRACE = 0.005
 STUCK = 10.0
+LIFETIME = 86_400.0  # keepalive alone would go on for ever
 BEGIN = 1000.0  # not 0: that is what "never" looks like
 
 
@@ -50,6 +51,8 @@ class PatientSelector(selectors.DefaultSelector):
                 raise RuntimeError("the test is stuck: no timer runs, and no socket has anything to say")
             return ready
         self.loop.now += timeout
+        if self.loop.now > BEGIN + LIFETIME:
+            raise RuntimeError("the test is stuck: a day went by, timers run, and nothing else happens")
         return super().select(0)
 
 

@@ -13,21 +13,59 @@ isal's took 120 MiB more. So it is called when connections become idle and enoug
 
 import sys
 import threading
-from collections.abc import Callable
-from typing import Any, ClassVar, Final
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, Final
 
 __all__ = ["MEMORY_BUDGET", "MemoryBudget", "trim_heap"]
 
 TRIM_SIZE: Final = 4 * 1024 * 1024
 
 
-class _Heap:
-    """What the contexts of all budgets have and had; counted under the lock of all budgets."""
+class _Books:
+    """What the contexts of all budgets have and had.
 
-    used = 0
-    freed = 0  # since it was trimmed
-    trim: ClassVar[Callable[[int], Any] | None] = None
-    lock: ClassVar = threading.Lock()  # event loops may run in several threads
+    Event loops may run in several threads, hence the lock. And garbage may be collected at any moment, in a thread
+    that holds the lock too, and a codec that goes then gives back what it had. So nobody waits for the lock to give
+    back: it is put on a list, which whoever has the lock looks at again after letting go of it.
+    """
+
+    def __init__(self) -> None:
+        self.used = 0
+        self.freed = 0  # since the heap was trimmed
+        self.returned: deque[tuple[MemoryBudget, int]] = deque()
+        self.lock = threading.Lock()
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """Nobody else counts."""
+        try:
+            with self.lock:
+                self._enter_returned()
+                yield
+        finally:
+            self.settle()
+
+    def settle(self) -> None:
+        """Enter what was given back; whoever has the lock does it if somebody has."""
+        while self.returned and self.lock.acquire(blocking=False):
+            try:
+                self._enter_returned()
+            finally:
+                self.lock.release()
+
+    def _enter_returned(self) -> None:
+        while self.returned:
+            budget, size = self.returned.popleft()
+            budget.used -= size
+            budget.contexts -= 1
+            self.used -= size
+            self.freed += size
+
+
+_BOOKS: Final = _Books()
 
 
 def trim_heap() -> bool:
@@ -36,17 +74,15 @@ def trim_heap() -> bool:
     Returns:
         Whether it was tried. Systems without glibc do it by themselves.
     """
-    with _Heap.lock:
-        if _Heap.freed < max(TRIM_SIZE, _Heap.used // 2):
+    with _BOOKS.open():
+        if _BOOKS.freed < max(TRIM_SIZE, _BOOKS.used // 2):
             return False
-        _Heap.freed = 0
-        if _Heap.trim is None:
-            _Heap.trim = _find_trim()
-        trim = _Heap.trim
-    trim(0)
+        _BOOKS.freed = 0
+    _find_trim()(0)
     return True
 
 
+@cache
 def _find_trim() -> Callable[[int], Any]:
     if sys.platform == "linux":
         try:
@@ -91,22 +127,19 @@ class MemoryBudget:
 
     def reserve(self, size: int) -> bool:
         """Take `size` bytes for a context; return whether there is room."""
-        with _Heap.lock:
+        with _BOOKS.open():
             if self.limit is not None and self.used + size > self.limit:
                 self.refused += 1
                 return False
             self.used += size
-            _Heap.used += size
+            _BOOKS.used += size
             self.contexts += 1
             return True
 
     def give_back(self, size: int) -> None:
-        """Return the bytes of a context that was given up."""
-        with _Heap.lock:
-            self.used -= size
-            _Heap.used -= size
-            _Heap.freed += size
-            self.contexts -= 1
+        """Return the bytes of a context that was given up; also from a finalizer, at any moment, in any thread."""
+        _BOOKS.returned.append((self, size))
+        _BOOKS.settle()
 
     def __repr__(self) -> str:
         limit = "no limit" if self.limit is None else f"{self.limit} bytes"
