@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import os
 import ssl
 from typing import Any
 
@@ -608,12 +609,28 @@ async def test_tls_connection_that_ends_without_a_close_frame(
     assert report.closed_by == "network"
 
 
+@pytest.mark.every_loop
 async def test_tls_peer_that_is_reset(server_tls: ssl.SSLContext, client_tls: ssl.SSLContext, witness: Witness) -> None:
     async with accepted(on_connect=witness.watch, ssl=server_tls, client_ssl=client_tls) as pair:
         pair.peer.reset()
         report = await end(pair)
     assert witness.close[0] == 1006
     assert report.closed_by == "network"
+
+
+@pytest.mark.every_loop
+async def test_tls_peer_that_sends_a_broken_record(
+    server_tls: ssl.SSLContext, client_tls: ssl.SSLContext, witness: Witness
+) -> None:
+    async with accepted(on_connect=witness.watch, ssl=server_tls, client_ssl=client_tls) as pair:
+        # Application data of 32 bytes that nobody has encrypted.
+        os.write(pair.peer.writer.get_extra_info("socket").fileno(), b"\x17\x03\x03\x00\x20" + bytes(32))
+        report = await end(pair)
+    assert witness.close[0] == 1006
+    assert report.closed_by == "network"
+    assert isinstance(report.error, ssl.SSLError)
+    assert report.cause == f"TLS error: {report.error}"
+    assert "BAD_RECORD_MAC" in report.cause
 
 
 # --- when two things go wrong -------------------------------------------------------------------
@@ -659,4 +676,5 @@ def test_losses_in_words() -> None:
     assert explain_loss(OSError(errno.EPIPE, "Broken pipe")) == "socket error EPIPE: Broken pipe"
     assert explain_loss(OSError(99999, "x")) == "socket error 99999: x"
     assert explain_loss(OSError("no number")) == "OSError: no number"
+    assert explain_loss(ssl.SSLError(1, "[SSL: BAD_RECORD_TYPE] bad")) == "TLS error: [SSL: BAD_RECORD_TYPE] bad"
     assert explain_loss(KeyError("x")) == "KeyError: 'x'"

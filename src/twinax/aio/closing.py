@@ -6,6 +6,7 @@ nothing more from it. Every step has a timeout; then the connection is aborted.
 """
 
 import errno
+import ssl
 from typing import TYPE_CHECKING, Literal
 
 from ..close import CLOSE_DESCRIPTIONS, CloseReport
@@ -22,6 +23,9 @@ def explain_loss(error: BaseException | None) -> str:
     """Say in a sentence why the transport is gone."""
     if error is None:
         return "the peer ended the TCP connection without a close frame"
+    # An SSLError is an OSError too, and its number one of OpenSSL: 1 is not EPERM.
+    if isinstance(error, ssl.SSLError):
+        return f"TLS error: {error}"
     if isinstance(error, OSError) and error.errno is not None:
         name = errno.errorcode.get(error.errno, str(error.errno))
         return f"socket error {name}: {error.strerror or error}"
