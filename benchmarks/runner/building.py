@@ -163,6 +163,20 @@ def make_certificate(python: str) -> None:
         (places.CERTIFICATES / STAMP).touch()
 
 
+def libraries_of_twinax(python: str) -> dict[str, str]:
+    """What twinax compresses and encrypts with in that interpreter, as it says itself."""
+    command = [python, "-m", "twinax", "doctor", "--json"]
+    environment = {**os.environ, "PYTHONPATH": str(places.SOURCE)}
+    # Its status may be 1: a limit of this machine that should be raised.
+    said = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=False).stdout
+    found = json.loads(said)
+    compression = found["compression"]
+    return {
+        "deflate of twinax": f"{compression['compressing']}, {compression['inflating']} to inflate",
+        "TLS of Python": found["tls"]["library"],
+    }
+
+
 def versions(tools: Toolbox) -> dict[str, str]:
     """The versions of all peers and of what they run on."""
     program = (
@@ -171,6 +185,7 @@ def versions(tools: Toolbox) -> dict[str, str]:
         " **{d.name.lower(): d.version for d in m.distributions()}}))"
     )
     found: dict[str, str] = json.loads(subprocess.check_output([tools.python, "-c", program], text=True))
+    found |= libraries_of_twinax(tools.python)
     for package in ("ws", "websocket", "bufferutil", "bun"):
         description = places.NODE / "node_modules" / package / "package.json"
         if description.exists():

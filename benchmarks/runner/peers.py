@@ -141,6 +141,17 @@ PEERS: tuple[Peer, ...] = (
         environment=COMPILED,
     ),
     Peer(
+        "twinax-zlib",
+        "twinax, listeners, only Python's zlib",
+        "python",
+        "twinax_listeners_server.py",
+        None,
+        "twinax",
+        only="f",
+        environment=COMPILED,
+        deflate=("--deflate", "--zlib"),
+    ),
+    Peer(
         "twinax-async-for",
         "twinax, async for",
         "python",

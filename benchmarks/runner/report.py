@@ -11,6 +11,8 @@ from .scenarios import SCENARIOS, SWEEPS, Scenario, Sweep
 __all__ = ["table", "write_report"]
 
 LIMIT = "limit"
+# What decides f and k as much as any peer does.
+LIBRARIES = ("deflate of twinax", "TLS of Python")
 NOT_MEASURED = "not measured: "
 # Kinds of peers that a machine may have nothing to run in: then it is the peer that is missing, not the scenario.
 KINDS_LACKED = ("node", "bun", "pypy")
@@ -144,6 +146,7 @@ def describe(results: Results) -> list[str]:
     versions = [f"{name} {results.versions[name]}" for name in wanted if name in results.versions]
     lines = [f"- {name}: {value}" for name, value in results.machine.items()]
     lines.append(f"- versions: {', '.join(versions)}")
+    lines += [f"- {name}: {results.versions[name]}" for name in LIBRARIES if name in results.versions]
     for scenario, peer, reason in results.failures():
         lines.append(f"- failed: {peer} in {scenario}: {reason}")
     return [*lines, *missing(results)]

@@ -28,6 +28,7 @@ class Options:
         port: To listen on; 0: any.
         mode: ``echo``, ``broadcast`` or ``idle``.
         deflate: Whether permessage-deflate is offered, as the library does it by default.
+        zlib: Whether twinax leaves aside what compresses faster than Python's zlib.
         loop: ``auto`` (what the library chooses by itself), ``asyncio`` or ``uvloop``.
         tls: The certificate and key to speak wss with, or None.
     """
@@ -35,6 +36,7 @@ class Options:
     port: int
     mode: str
     deflate: bool
+    zlib: bool
     loop: str
     tls: tuple[str, str] | None
 
@@ -58,6 +60,7 @@ def read_options() -> Options:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--mode", choices=("echo", "broadcast", "idle"), default="echo")
     parser.add_argument("--deflate", action="store_true")
+    parser.add_argument("--zlib", action="store_true")
     parser.add_argument("--loop", choices=("auto", "asyncio", "uvloop"), default="auto")
     parser.add_argument("--tls-cert")
     parser.add_argument("--tls-key")
@@ -65,7 +68,7 @@ def read_options() -> Options:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     tls = (given.tls_cert, given.tls_key) if given.tls_cert else None
-    return Options(given.port, given.mode, given.deflate, given.loop, tls)
+    return Options(given.port, given.mode, given.deflate, given.zlib, given.loop, tls)
 
 
 def bind(port: int) -> socket.socket:

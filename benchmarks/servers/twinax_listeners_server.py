@@ -15,7 +15,8 @@ def handle(connection: WebSocketConnection) -> None:
 
 
 # The defaults, but for the threshold: messages of 512 bytes are compressed, as the peers compress them.
-server = WebSocketServer(handle, extensions=[PerMessageDeflate(threshold=0)] if options.deflate else [])
+deflate = PerMessageDeflate(threshold=0, library="zlib" if options.zlib else "auto")
+server = WebSocketServer(handle, extensions=[deflate] if options.deflate else [])
 listener = bind(options.port)
 announce(listener.getsockname()[1])
 

@@ -105,6 +105,8 @@ def test_a_sweep_and_the_report(programs: Path, tmp_path: Path) -> None:
     assert "\n- peers that were not asked for: " in text
     assert "\n- scenarios that were not asked for: a, c, " in text
     assert "\n- a quick look" in text
+    assert "\n- deflate of twinax: " in text
+    assert "\n- TLS of Python: OpenSSL " in text
     plots = sorted(path.name for path in (tmp_path / "docs" / "benchmarks").iterdir())
     assert plots == ["b.svg", "depth.svg", "g-plain.svg"]
     for name in plots:
