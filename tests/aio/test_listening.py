@@ -148,6 +148,7 @@ async def test_port_in_use() -> None:
             await told.server.listen("127.0.0.1", told.port)
 
 
+@pytest.mark.every_loop
 async def test_client_that_speaks_no_tls(server_tls: ssl.SSLContext) -> None:
     async with WebSocketServer(**OPEN) as server:
         await server.listen("127.0.0.1", ssl=server_tls)
@@ -215,6 +216,7 @@ async def test_a_closing_server_waits_for_no_tls_handshake(server_tls: ssl.SSLCo
             assert await peer.ended() == b""
 
 
+@pytest.mark.every_loop
 async def test_failed_tls_handshakes_are_no_news(server_tls: ssl.SSLContext, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "twinax")
     async with WebSocketServer(**OPEN) as server:
@@ -230,6 +232,46 @@ async def test_failed_tls_handshakes_are_no_news(server_tls: ssl.SSLContext, cap
         logging.DEBUG
     ] * 2
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+@pytest.mark.every_loop
+async def test_a_certificate_by_the_name_that_is_asked_for() -> None:
+    # `sni_callback` and key logging reach into the TLS connection: whoever makes that in another way ends the process.
+    other = trustme.CA()
+    client_tls = ssl.create_default_context()
+    other.configure_trust(client_tls)
+    named = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    other.issue_cert("chat.example.com").configure_cert(named)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    asked: list[str | None] = []
+
+    def choose(connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
+        asked.append(name)
+        connection.context = named
+
+    context.sni_callback = choose
+    async with WebSocketServer(**OPEN) as server:
+        await server.listen("127.0.0.1", ssl=context)
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", server.port, ssl=client_tls, server_hostname="chat.example.com"
+        )
+        await greet(RawPeer(reader, writer))
+    assert asked == ["chat.example.com"]
+
+
+@pytest.mark.every_loop
+async def test_keys_of_tls_are_logged_when_asked_for(
+    authority: trustme.CA, client_tls: ssl.SSLContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = tmp_path / "keys"
+    monkeypatch.setenv("SSLKEYLOGFILE", str(keys))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    async with WebSocketServer(**OPEN) as server:
+        await server.listen("127.0.0.1", ssl=context)
+        async with open_peer(server.port, ssl=client_tls) as peer:
+            await greet(peer)
+    assert "SERVER_TRAFFIC_SECRET_0" in keys.read_text()
 
 
 async def test_without_sockets_of_our_own_the_loop_listens(

@@ -1,6 +1,7 @@
 """What the doctor finds, and what it calls a problem."""
 
 import copy
+import importlib.util
 import json
 import os
 import subprocess
@@ -46,6 +47,7 @@ def test_text_says_the_same() -> None:
     assert lines["twinax"].startswith(twinax.__version__)
     assert lines["core"].startswith("interpreted")
     assert "TWINAX_CORE=python" in lines["core"]
+    assert f"transports of {'uvloop' if importlib.util.find_spec('uvloop') else 'asyncio'}" in lines["tls"]
     assert "all together at most 268435456" in lines["compression"]
 
 

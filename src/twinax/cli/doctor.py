@@ -66,7 +66,12 @@ def examine() -> dict[str, Any]:
             "platform": platform.platform(),
         },
         "core": _examine_core(),
-        "tls": {"library": ssl.OPENSSL_VERSION, "default_authorities": _authorities()},
+        "tls": {
+            "library": ssl.OPENSSL_VERSION,
+            # TLS is left to the event loop, and commands and `run` take this one.
+            "transports": "uvloop" if _can_import("uvloop") else "asyncio",
+            "default_authorities": _authorities(),
+        },
         "parts": {
             name: {"version": _version(package, name), "purpose": purpose}
             for name, (package, purpose) in OPTIONAL_PARTS.items()
@@ -187,7 +192,7 @@ def _as_text(found: dict[str, Any]) -> str:
         ("python", f"{python['implementation']} {python['version']}, {python['executable']}"),
         ("platform", python["platform"]),
         ("core", f"{_core_name(core['running'])} (compiled core {built}, TWINAX_CORE={core['choice']})"),
-        ("tls", f"{found['tls']['library']}, authorities in {found['tls']['default_authorities'] or 'no place'}"),
+        ("tls", _tls_text(found["tls"])),
         ("compression", _compression_text(found["compression"])),
         ("open files", f"{limits['open_files'] or 'no limit'} (at most {limits['open_files_at_most'] or 'no limit'})"),
         ("listen backlog", f"{limits['listen_backlog'] or 'unknown'}"),
@@ -199,6 +204,11 @@ def _as_text(found: dict[str, Any]) -> str:
     lines.append("defaults of a client, where they differ")
     lines += [f"  {name:38}{value}" for name, value in found["defaults"]["client"].items()]
     return "\n".join(lines) + "\n"
+
+
+def _tls_text(found: dict[str, Any]) -> str:
+    authorities = found["default_authorities"] or "no place"
+    return f"{found['library']}, transports of {found['transports']}, authorities in {authorities}"
 
 
 def _compression_text(found: dict[str, Any]) -> str:
