@@ -80,6 +80,11 @@ def test_unknown_options_and_what_was_meant() -> None:
     assert build_config(ServerConfig, {"backlog": 7}).backlog == 7
 
 
+def test_extensions_are_not_names() -> None:
+    with pytest.raises(TypeError, match=r"extensions='permessage-deflate': extensions are meant"):
+        ConnectionConfig(extensions="permessage-deflate")  # type: ignore[arg-type]
+
+
 def test_lists_are_not_strings() -> None:
     for option in ("subprotocols", "trusted_proxies"):
         with pytest.raises(TypeError, match=rf"{option}='chat': a list is meant, such as \['chat'\]"):

@@ -85,6 +85,8 @@ def as_extensions(value: Any) -> tuple[Extension, ...] | None:
     """Return None, or extensions as a tuple: each name once, for it says which of them an answer means."""
     if value is None:
         return None
+    if isinstance(value, str):
+        raise TypeError(f"extensions={value!r}: extensions are meant, such as [PerMessageDeflate()], or () for none")
     result = tuple(value) if not isinstance(value, Extension) else (value,)
     for item in result:
         if not isinstance(item, Extension):

@@ -25,6 +25,7 @@ from .checks import (
     freeze,
 )
 from .extension import Extension
+from .other_names import suggest_option
 
 __all__ = [
     "ClientConfig",
@@ -374,14 +375,11 @@ def build_config(kind: type[Config], options: Mapping[str, Any]) -> Config:
     """Return a config made of keyword options.
 
     Raises:
-        TypeError: An option is unknown (the nearest name is suggested), or has the wrong type.
+        TypeError: An option is unknown (the name that may be meant is suggested), or has the wrong type.
         ValueError: A value is outside its range.
     """
     known = {item.name for item in fields(kind)}
     for name in options:
         if name not in known:
-            import difflib
-
-            near = difflib.get_close_matches(name, known, 1)
-            raise TypeError(f"unknown option {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+            raise TypeError(f"unknown option {name!r}{suggest_option(name, known)}")
     return kind(**options)

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 import trustme
@@ -100,6 +101,20 @@ async def test_addresses_to_connect_to() -> None:
         await server.listen("::1")
         first, second = (sock.getsockname()[1] for sock in server.sockets)
         assert server.urls == [f"ws://localhost:{first}", f"ws://[::1]:{second}"]
+
+
+@pytest.mark.parametrize(
+    ("port", "error", "message"),
+    [
+        ("8080", TypeError, "port='8080': an integer, 0 to 65535"),
+        (65536, ValueError, "port=65536 is out of range: 0 to 65535"),
+    ],
+)
+async def test_a_port_that_is_none(port: Any, error: type[Exception], message: str) -> None:
+    async with WebSocketServer() as server:
+        with pytest.raises(error, match=message):
+            await server.listen("127.0.0.1", port)
+        assert server.sockets == []
 
 
 async def test_unix_socket_is_removed(path: str) -> None:

@@ -439,7 +439,7 @@ def test_end_without_an_answer() -> None:
         conversation.writer.write_eof()
 
     error = failure(script)
-    assert "without an answer" in str(error)
+    assert str(error).endswith("without an answer; if the server speaks TLS on this port, use wss://")
     assert isinstance(error.__cause__, EOFError)
 
 

@@ -429,6 +429,13 @@ def test_a_wrong_number_is_a_wrong_command_line(arguments: list[str]) -> None:
     assert "error: " in outcome.err
 
 
+@pytest.mark.parametrize("other", [("--rate", "100"), ("--handshakes",)])
+def test_a_depth_that_means_nothing_is_refused(other: tuple[str, ...]) -> None:
+    outcome = asyncio.run(twinax("bench", "ws://127.0.0.1:1/", "--depth", "3", *other))
+    assert (outcome.status, outcome.out) == (2, "")
+    assert f"--depth 3: {other[0]}" in outcome.err
+
+
 def test_more_connections_than_files() -> None:
     outcome = asyncio.run(twinax("bench", "ws://127.0.0.1:1/", "--connections", "1000000000", "--processes", "1"))
     assert outcome.status == 2

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from twinax.cli.quantities import at_least_zero, port, positive, size
+from twinax.cli.quantities import at_least_zero, payload_size, port, positive, size
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,10 @@ def test_counts_and_durations() -> None:
 def test_what_is_none_is_named(read: Callable[[str], object], text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="is not"):
         read(text)
+
+
+@pytest.mark.parametrize("text", ["none", "1X"])
+def test_a_payload_has_a_size(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match=r"is not a size; write 128, 16K or 1M$"):
+        payload_size(text)
+    assert payload_size("16K") == 16384

@@ -139,7 +139,7 @@ class ResponseReader:
     def wire_lost(self, error: BaseException | None) -> None:
         """Called by the wire: the connection is gone."""
         if self.head is None:
-            problem = f"the connection was lost {self._progress()}: {explain_loss(error)}"
+            problem = f"the connection was lost ({explain_loss(error)}) {self._progress()}"
             self._fail(HandshakeError(problem), error or EOFError("the server ended the TCP connection"))
         else:
             self._end_body()
@@ -149,7 +149,11 @@ class ResponseReader:
 
     def _progress(self) -> str:
         size = self.wire.rcvd_size
-        return f"in the middle of its answer, after {size} bytes" if size else "without an answer"
+        if size:
+            return f"in the middle of its answer, after {size} bytes"
+        # That is also what most servers do to a client that does not speak TLS where they do.
+        hint = "" if self.wire.is_tls else "; if the server speaks TLS on this port, use wss://"
+        return "without an answer" + hint
 
     def _fail(self, error: HandshakeError, cause: BaseException | None = None) -> None:
         if not self._head_done.done():

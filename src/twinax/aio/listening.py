@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ..checks import check_number
 from ..config import ServerConfig
 from .incoming import Incoming
 from .loop import get_hub
@@ -54,6 +55,8 @@ class Listeners:
         """Listen on one more address; whoever connects is brought before `admission`."""
         if (path is not None) + (sock is not None) + (host is not None or port != 0) > 1:
             raise ValueError("host and port, path, and sock exclude each other")
+        # asyncio would take names of services, and refuse large numbers with an OverflowError.
+        check_number("port", port, int, 0, 65535, optional=False)
         loop = asyncio.get_running_loop()
 
         def factory() -> asyncio.BaseProtocol:

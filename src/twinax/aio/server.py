@@ -89,6 +89,8 @@ class WebSocketServer(Emitter):
 
         Raises:
             OSError: The address cannot be bound.
+            TypeError: The port is not an integer.
+            ValueError: The port is not 0 to 65535, or more than one kind of address is given.
 
         Cancellation: Safe; `unmount` and `close` also end what was begun.
         Concurrency: Any number of calls, each for an address of its own.

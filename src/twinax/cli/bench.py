@@ -57,9 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("url", metavar="URL", help="ws://... or wss://...")
     load = parser.add_argument_group("the load")
     load.add_argument("--connections", type=positive, default=10, metavar="N", help="open at a time (default: 10)")
-    load.add_argument(
-        "--depth", type=positive, default=1, metavar="N", help="under way on each connection (default: 1)"
-    )
+    load.add_argument("--depth", type=positive, metavar="N", help="under way on each connection (default: 1)")
     load.add_argument("--size", type=payload_size, default=128, metavar="SIZE", help="of a message (default: 128)")
     kind = load.add_mutually_exclusive_group()
     kind.add_argument("--text", action="store_true", help="send text (default)")
@@ -102,10 +100,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Load the server, and print what was measured."""
+    if arguments.depth and (arguments.rate or arguments.handshakes):
+        other = "--rate sends by the clock" if arguments.rate else "--handshakes sends no messages"
+        raise CommandFailed(f"--depth {arguments.depth}: {other}, so there is no depth to keep", 2)
     plan = Plan(
         url=arguments.url,
         connections=arguments.connections,
-        depth=arguments.depth,
+        depth=arguments.depth or 1,
         size=arguments.size,
         binary=arguments.binary,
         duration=arguments.duration,

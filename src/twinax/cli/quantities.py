@@ -1,6 +1,7 @@
 """Sizes, counts and durations as people write them on a command line."""
 
 import argparse
+import contextlib
 import math
 
 __all__ = ["above_zero", "at_least_zero", "payload_size", "port", "positive", "size"]
@@ -30,7 +31,9 @@ def payload_size(text: str) -> int:
     Raises:
         argparse.ArgumentTypeError: It is not a size.
     """
-    value = size(text)
+    value: int | None = None
+    with contextlib.suppress(argparse.ArgumentTypeError):  # which would offer "none" as well
+        value = size(text)
     if value is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not a size; write 128, 16K or 1M")
     return value
