@@ -1,6 +1,7 @@
 import asyncio
 
 from twinax import WebSocketConnection, serve
+from twinax.config import ServerOptions
 
 
 async def handler(connection: WebSocketConnection) -> None:
@@ -8,7 +9,7 @@ async def handler(connection: WebSocketConnection) -> None:
     await connection.send(f"you are {connection.remote_address}")
 
 
-OPTIONS = {
+OPTIONS: ServerOptions = {
     "allowed_hosts": ["example.com"],  # bound to loopback, only loopback names would be served
     "trusted_proxies": ["127.0.0.1"],  # whose X-Forwarded-For is believed
 }

@@ -10,7 +10,7 @@ async def handler(connection: WebSocketConnection) -> None:
 
 
 async def main() -> None:
-    allowed = ["https://example.com", re.compile(r"https://[a-z]+\.example\.com")]
+    allowed: list[str | re.Pattern[str]] = ["https://example.com", re.compile(r"https://[a-z]+\.example\.com")]
     async with serve(handler, "localhost", allowed_origins=allowed) as server:
         for origin in (None, "https://example.com", "https://shop.example.com", "https://example.org", "null"):
             try:

@@ -8,12 +8,13 @@ async def handler(connection: WebSocketConnection) -> None:
 
 
 async def main() -> None:
-    async with serve(handler, "localhost") as server:
+    async with (
+        serve(handler, "localhost") as server,
         # Silent for 20 s: a ping. Nothing at all for 10 s more: 1006, with a report.
-        options = {"keepalive_interval": 20.0, "keepalive_grace_period": 10.0}
-        async with connect(server.urls[0], **options) as connection:
-            seconds = await connection.ping()
-            print(0 < seconds < 10, connection.latency == seconds)
+        connect(server.urls[0], keepalive_interval=20, keepalive_grace_period=10) as connection,
+    ):
+        seconds = await connection.ping()
+        print(0 < seconds < 10, connection.latency == seconds)
 
 
 if __name__ == "__main__":

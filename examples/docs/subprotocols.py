@@ -13,8 +13,7 @@ async def main() -> None:
         async with connect(server.urls[0], subprotocols=["chat.v1", "chat.v2"]) as connection:
             print(await connection.recv())
         # A client that can do without says so; otherwise this would be a HandshakeError.
-        options = {"subprotocols": ["mqtt"], "require_subprotocol": False}
-        async with connect(server.urls[0], **options) as connection:
+        async with connect(server.urls[0], subprotocols=["mqtt"], require_subprotocol=False) as connection:
             print(await connection.recv())
 
 
