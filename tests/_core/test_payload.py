@@ -137,3 +137,43 @@ def test_the_readable_twin_has_no_target() -> None:
     assert payload.target(10) is None
     with pytest.raises(NotImplementedError):
         payload.took(1, 0)
+
+
+def test_it_moves_while_somebody_looks_at_it(core: Core) -> None:
+    """Transports of asyncio hold the buffer until everything is done that came of what they have read into it."""
+    connection = core.server(max_received_message_size=None, max_received_frame_size=None).listening()
+    payload = content(3_000_000)
+    data = large(payload)
+    buffer = bytearray(core.HEADROOM) + data[:50_000]
+    target, at, views = connection.receive(buffer, len(buffer), -1.0), 50_000, []
+    while target is not None and at < len(data):
+        views.append(memoryview(target))
+        count = min(len(views[-1]), len(data) - at)
+        views[-1][:count] = data[at : at + count]
+        at += count
+        target = connection.receive_payload(count, -1.0)
+        del views[:-2]
+    for view in views:
+        assert len(bytes(view)) > 0  # what it shows is there as long as it is
+        view.release()
+    connection.feed(data[at:])
+    assert connection.messages == [payload]
+
+
+@pytest.mark.parametrize("opcode", [TEXT, BINARY])
+def test_what_is_there_is_taken_while_a_wire_is_about_to_read_into_it(core: Core, opcode: int) -> None:
+    connection = core.server()
+    data = large(b"x" * 100_000) if opcode == BINARY else b"\x81" + large(b"x" * 100_000)[1:]
+    buffer = bytearray(core.HEADROOM) + data[:1000]
+    target = connection.receive(buffer, len(buffer), -1.0)
+    connection.open_parts()
+    parts, at = list(iter(connection.take_part, None)), 1000
+    if target is not None:
+        with memoryview(target) as view:
+            at += len(view)
+            view[:] = data[1000:at]
+        connection.receive_payload(at - 1000, -1.0)
+    connection.feed(data[at:])
+    parts += iter(connection.take_part, None)
+    assert connection.parts_ended
+    assert parts[0][:0].join(parts) == ("x" * 100_000 if opcode == TEXT else b"x" * 100_000)

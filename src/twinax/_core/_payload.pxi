@@ -2,7 +2,8 @@
 #
 # Nobody sees the object before it is complete: `take_bytes` gives it away and keeps nothing. A wire writes through
 # the buffer protocol, which shows the room that is left and no more; as long as somebody holds such a view the
-# object is neither moved nor given away, but copied.
+# object is not given away, but copied. It may move meanwhile, for asyncio holds what it has read into until everything
+# that came of it is done: what it moved out of then stays until nobody looks at it any more.
 
 from cpython.ref cimport PyObject
 from cpython.unicode cimport PyUnicode_DecodeUTF8
@@ -29,8 +30,10 @@ cdef enum:
     PROMISED = 1048576  # that are made room for before they have come
 
 
+@cython.no_gc  # it holds bytes, and nothing that could hold it
 cdef class Payload:
     cdef PyObject *_bytes
+    cdef list _left  # what it has moved out of while somebody looked at it; None: nothing
     cdef Py_ssize_t size
     cdef Py_ssize_t _capacity
     cdef Py_ssize_t _views
@@ -45,12 +48,16 @@ cdef class Payload:
         cdef PyObject *larger
         if capacity <= self._capacity:
             return 0
-        if self._views:
-            raise BufferError("the payload is being read into and cannot grow")
         larger = twx_new_bytes(&capacity)
         if self.size:
             memcpy(PyBytes_AS_STRING_raw(larger), PyBytes_AS_STRING_raw(self._bytes), self.size)
-        self._let_go()
+        if self._views and self._bytes != NULL:
+            if self._left is None:
+                self._left = []
+            self._left.append(<object>self._bytes)
+            Py_XDECREF_raw(self._bytes)
+        else:
+            self._let_go()
         self._bytes = larger
         self._capacity = capacity
         return 0
@@ -74,28 +81,26 @@ cdef class Payload:
         return 0
 
     def __len__(self):
-        return min(self._capacity - self.size, self._window)
+        return self._window
 
     def __getbuffer__(self, Py_buffer *view, int flags):
-        if self._bytes == NULL:
-            raise BufferError("no payload is expected")
-        PyBuffer_FillInfo(
-            view, self, PyBytes_AS_STRING_raw(self._bytes) + self.size, min(self._capacity - self.size, self._window), 0, flags
-        )
+        # Since the wire was given it, somebody may have taken what was there, and the object with it.
+        PyBuffer_FillInfo(view, self, <char *>self._room(self._window), self._window, 0, flags)
         self._views += 1
 
     def __releasebuffer__(self, Py_buffer *view):
         self._views -= 1
+        if not self._views:
+            self._left = None
 
     cdef object target(self, Py_ssize_t left):
         self._window = min(left, AT_ONCE)
-        self._ensure(self._window)
         return self
 
     cdef int took(self, Py_ssize_t count, unsigned int key) except -1:
         cdef uint8_t *start
-        if not 0 <= count <= len(self):
-            raise IndexError(f"{count} bytes were read into room for {len(self)}")
+        if not 0 <= count <= min(self._window, self._capacity - self.size):
+            raise IndexError(f"{count} bytes were read into room for {min(self._window, self._capacity - self.size)}")
         if key:
             start = <uint8_t *>PyBytes_AS_STRING_raw(self._bytes) + self.size
             twx_mask_copy(start, start, count, twx_key_from_le(key))
