@@ -117,6 +117,12 @@ class ConnectionConfig:
     extension_idle_timeout: float | None = 20.0
     logger: logging.Logger | logging.LoggerAdapter[Any] | None = None
 
+    @property
+    def native_keepalive(self) -> float | None:
+        """Seconds of silence after which the kernel probes the peer; None: it does not."""
+        # Linux refuses more seconds (MAX_TCP_KEEPIDLE).
+        return min(self.keepalive_interval, 32767.0) if self.keepalive and self.use_native_keepalive else None
+
     def __post_init__(self) -> None:
         for name, (kind, low, high) in RANGES.items():
             if hasattr(self, name):

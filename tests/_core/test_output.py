@@ -2,6 +2,7 @@
 
 import array
 import enum
+import gc
 from typing import Any
 
 import pytest
@@ -154,6 +155,35 @@ def test_much_is_written_at_once(core: Core) -> None:
     connection.send(b"x" * 70_000)
     assert len(b"".join(connection.written)) >= 65536
     assert connection.held_size < 65536
+
+
+class Unsubscribing:
+    """Garbage whose finalizer sends."""
+
+    def __init__(self, connection: Any) -> None:
+        self.myself = self
+        self.connection = connection
+
+    def __del__(self) -> None:
+        self.connection.send("unsubscribe")
+
+
+def test_garbage_that_sends_while_a_large_message_is_sent(core: Core) -> None:
+    """Every point at which the collector may run, one after the other: frames never get into each other."""
+    before = gc.get_threshold()
+    for threshold in range(1, 30):
+        connection = core.server(fragmentation_threshold=1 << 20)
+        written = connection.written
+        connection.attach(lambda data, to=written: to.append(bytes(data)), lambda pieces, to=written: to.extend(pieces))
+        Unsubscribing(connection)
+        gc.set_threshold(gc.get_count()[0] + threshold)
+        try:
+            connection.send(b"x" * 10_000)
+        finally:
+            gc.set_threshold(*before)
+        gc.collect()
+        connection.flush()
+        assert sorted(connection.sent_pairs()) == [(TEXT, b"unsubscribe"), (BINARY, b"x" * 10_000)]
 
 
 # --- a peer that does not read --------------------------------------------------------------------

@@ -229,3 +229,18 @@ def test_the_base_class_knows_no_loop(core: Core) -> None:
     connection = core.CoreConnection(core.CoreSettings(), None)
     with pytest.raises(NotImplementedError):
         connection._cancelled_error(None)
+
+
+def test_whoever_waits_is_gone_when_the_message_comes(core: Core) -> None:
+    """Something that steps coroutines by itself: it has begun to wait, and forgets about it."""
+
+    async def scene() -> None:
+        for _ in range(20):
+            connection = open_connection(core)
+            receiving = iter(connection.recv().__await__())
+            assert next(receiving) is not None
+            del receiving
+            await feed(connection, frame(TEXT, b"a"))
+            assert await connection.recv() == "a"
+
+    run(scene())

@@ -1,7 +1,9 @@
 """The timeouts of all connections behind one timer of the loop."""
 
 import asyncio
+import gc
 import importlib
+from functools import partial
 from typing import Any
 
 import pytest
@@ -120,3 +122,55 @@ async def test_one_that_fails_does_not_harm_the_others(timers: Any) -> None:
     assert [(context["message"], type(context["exception"])) for context in failures] == [
         ("a timeout failed", ZeroDivisionError)
     ]
+
+
+class Closing:
+    """Garbage whose finalizer does something."""
+
+    def __init__(self, finalize: Any) -> None:
+        self.myself = self
+        self.finalize = finalize
+
+    def __del__(self) -> None:
+        self.finalize()
+
+
+async def test_garbage_adds_and_takes_back_while_others_are_called(timers: Any) -> None:
+    """Every point at which the collector may run, one after the other."""
+    loop, told = running()
+    before = gc.get_threshold()
+    for threshold in range(1, 60):
+        told.clear()
+        due = loop.now + 1
+        owners = [Waiter(str(number), told) for number in range(20)]
+        for owner in owners:
+            timers.add(loop, owner, due)
+        late = Waiter("late", told)
+        Closing(partial(timers.add, loop, late, due))
+        loop.now += 2
+        gc.set_threshold(gc.get_count()[0] + threshold)
+        try:
+            timers.run(loop)
+        finally:
+            gc.set_threshold(*before)
+        gc.collect()
+        timers.run(loop)
+        assert sorted(name for name, *_ in told) == sorted([*map(str, range(20)), "late"])
+
+
+async def test_what_is_not_caught_does_not_stop_the_clock(timers: Any) -> None:
+    loop, told = running()
+    failures: list[dict[str, Any]] = []
+    loop.set_exception_handler(lambda _, context: failures.append(context))
+    bad = Waiter("bad", told)
+
+    def cancel() -> None:
+        raise asyncio.CancelledError
+
+    bad.then = cancel
+    timers.add(loop, bad, BEGIN + 1)
+    timers.add(loop, Waiter("good", told), BEGIN + 1)
+    timers.add(loop, Waiter("later", told), BEGIN + 20)
+    await asyncio.sleep(30)
+    assert [name for name, *_ in told] == ["bad", "good", "later"]
+    assert [type(context["exception"]) for context in failures] == [asyncio.CancelledError]

@@ -671,6 +671,25 @@ async def test_a_reset_after_the_closing_handshake_changes_nothing(witness: Witn
     assert report.was_clean
 
 
+@pytest.mark.parametrize("event", ["close", "error"])
+async def test_what_a_listener_lets_through_does_not_keep_anybody_waiting(event: str) -> None:
+    """It looks at the result of a task that was cancelled, say: that raises a CancelledError."""
+    failures: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
+
+    def cancelled(*_: object) -> None:
+        raise asyncio.CancelledError
+
+    async with accepted() as pair:
+        pair.connection.on(event, cancelled)
+        waiting = asyncio.create_task(pair.connection.wait_closed())
+        await asyncio.sleep(0)
+        pair.peer.reset()
+        await waiting
+        assert (await end(pair)).code == 1006
+    assert [type(context["exception"]) for context in failures] == [asyncio.CancelledError]
+
+
 def test_losses_in_words() -> None:
     assert explain_loss(None) == "the peer ended the TCP connection without a close frame"
     assert explain_loss(OSError(errno.EPIPE, "Broken pipe")) == "socket error EPIPE: Broken pipe"

@@ -1,6 +1,7 @@
 """Messages in parts, both ways."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -131,6 +132,22 @@ async def test_a_stream_that_is_left_before_its_message_has_begun_drops_nothing(
         await pair.connection.recv_stream().aclose()
         pair.peer.send(frame(1, b"in two ", fin=False), frame(0, b"parts"))
         assert await pair.connection.recv() == "in two parts"
+        await leave(pair)
+
+
+async def test_a_stream_that_another_thread_collects() -> None:
+    async with accepted() as pair:
+        pair.connection.on("pause", lambda: None)
+        streams = [pair.connection.recv_stream()]
+        pair.peer.send(frame(1, b"a" * 300_000, fin=False))
+        await until(lambda: pair.connection.input_paused)
+        thread = threading.Thread(target=streams.clear)
+        thread.start()
+        thread.join()
+        await until(lambda: not pair.connection.is_received)
+        pair.peer.send(frame(0, b"end"))
+        pair.peer.text("next")
+        assert await pair.connection.recv() == "next"
         await leave(pair)
 
 

@@ -3,7 +3,9 @@
 import asyncio
 import gc
 import json
+import os
 import platform
+import signal
 import subprocess
 import sys
 import threading
@@ -171,3 +173,44 @@ async def measure(library: Any) -> None:
 
 if __name__ == "__main__":
     asyncio.run(measure(sys.argv[1]))
+
+
+class Sending(Forgotten):
+    """What an application does in a finalizer may need memory itself: it sends, and that is compressed."""
+
+    def __del__(self) -> None:
+        super().__del__()
+        assert self.budget.reserve(1)
+
+
+@pytest.mark.timeout(30)  # if it were to wait for itself
+def test_garbage_asks_for_memory_while_memory_is_counted() -> None:
+    budget = MemoryBudget(None)
+    Sending(budget, 100)
+    budget.limit = CollectingLimit(640)
+    assert budget.reserve(40)
+    assert (budget.contexts, budget.used) == (2, 41)
+
+
+@pytest.mark.timeout(30)  # if the child were to wait for ever
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+def test_a_fork_while_another_thread_counts() -> None:
+    counting, forked = threading.Event(), threading.Event()
+
+    class Waiting(int):
+        def __lt__(self, other: int) -> bool:
+            counting.set()
+            forked.wait(20)
+            return int(self) < other
+
+    thread = threading.Thread(target=MemoryBudget(Waiting(100)).reserve, args=[10])
+    thread.start()
+    counting.wait(20)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(10)  # ends the process unless it ends by itself
+        os._exit(0 if MemoryBudget(None).reserve(1) else 1)
+    forked.set()
+    thread.join()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -74,6 +74,7 @@ cdef object next_plain(CoreConnection self):
 cdef int deliver_plain(CoreConnection self) except -1:
     """Deliver plain messages as long as they follow each other and somebody takes them at once."""
     cdef object message
+    cdef Arrival arrival
     while not self._messages:
         if self._listener is None and self._arrival is None:
             return 0
@@ -86,7 +87,8 @@ cdef int deliver_plain(CoreConnection self) except -1:
         self._ready = message
         self._pulls = True
         try:
-            (<Arrival>self._arrival).wake()
+            arrival = <Arrival>self._arrival  # held: waking it makes the connection forget it
+            arrival.wake()
         finally:
             self._pulls = False
         if self._ready is not None:
@@ -129,10 +131,9 @@ cdef bint append_plain(Output self, unsigned int first, const uint8_t *payload, 
         return False
     if masked:
         key = self._keys.next()
-    if self._out is None:
-        self._out = take_buffer()
-    _put(self._out, first, payload, length, masked, key)
-    if self._out._size >= FLUSH_SIZE:
+    cdef OutBuffer out = self._open_buffer()
+    _put(out, first, payload, length, masked, key)
+    if out._size >= FLUSH_SIZE:
         self.flush()
     self._uncork()
     return True

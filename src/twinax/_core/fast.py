@@ -10,7 +10,7 @@ from typing import Any
 
 from .frames import FIN, MASK_BIT, OP_BINARY, OP_TEXT
 from .mask import xor
-from .sink import FLUSH_SIZE, PIECE_SIZE, take_buffer
+from .sink import FLUSH_SIZE, PIECE_SIZE
 from .states import OPEN
 
 __all__ = ["deliver_plain", "send_plain", "send_shared_plain"]
@@ -113,9 +113,7 @@ def send_plain(output: Any, data: Any) -> bool:
     keys = output._keys
     mask_bit = 0 if keys is None else MASK_BIT
     start = bytes((first, mask_bit | length)) if length < 126 else pack_long_start(first, mask_bit | 126, length)
-    out = output._out
-    if out is None:
-        out = output._out = take_buffer()
+    out = output._open_buffer()
     # In one step: a header without its payload would garble everything that is sent after it.
     if keys is not None:
         key = keys.next()

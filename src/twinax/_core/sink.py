@@ -87,23 +87,40 @@ class Sink:
         key: cython.uint,
     ) -> None:
         """Append a frame; a large payload stays where it is, and must not change any more."""
-        out: OutBuffer | None = self._out
-        if out is None:
-            out = self._out = take_buffer()
-        if length < PIECE_SIZE or masked or self._write_pieces is None:
+        copies: cython.bint = length < PIECE_SIZE or masked or self._write_pieces is None
+        pieces: list[Any] | None = self._pieces
+        if pieces is None and not copies:
+            pieces = []
+        out: OutBuffer = self._open_buffer()
+        # From here on nothing is made that could start the collector of garbage: a finalizer may send, and its frame
+        # must not get into this one.
+        if copies:
             put_frame(out, first_byte, payload, length, masked, key)
             if len(out) >= FLUSH_SIZE:
                 self.flush()
             return
+        if self._pieces is not None:
+            pieces = self._pieces
+        self._pieces = pieces
         put_header(out, first_byte, length, False, 0)
-        if self._pieces is None:
-            self._pieces = []
-        self._pieces.append(bytes(out))
-        self._pieces.append(payload)
+        pieces.append(bytes(out))  # type: ignore[union-attr]  # made above
+        pieces.append(payload)  # type: ignore[union-attr]
         self._pieces_size += len(out) + length
         out.clear()
         if self._pieces_size >= FLUSH_PIECES:
             self.flush()
+
+    @cython.cfunc
+    def _open_buffer(self) -> OutBuffer:
+        """Return the buffer that frames go to."""
+        out: OutBuffer | None = self._out
+        if out is None:
+            out = take_buffer()
+            if self._out is None:
+                self._out = out
+            else:
+                out = self._out  # a finalizer has sent something meanwhile
+        return out
 
     @cython.cfunc
     @cython.inline

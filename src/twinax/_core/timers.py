@@ -82,15 +82,27 @@ class Timers:
         """Call everybody whose time has come, and wait for the next; called by the loop."""
         self._handle = None
         self._due = NEVER
-        now: cython.double = loop.time()
-        first: cython.double
+        try:
+            self._call_ripe(loop, loop.time())
+        finally:
+            # Also when something comes through that is not caught, as a KeyboardInterrupt.
+            self._wait(loop)
+
+    @cython.cfunc
+    def _wait(self, loop: Any) -> None:
+        """Have the loop call at the first time that is not over yet."""
+        if self._buckets:
+            first: cython.double = min(self._buckets[min(self._buckets)].copy().values())
+            if first < self._due:
+                self._arm(loop, first)
+
+    @cython.cfunc
+    def _call_ripe(self, loop: Any, now: cython.double) -> None:
         while self._buckets:
             bucket: dict[TimerOwner, float] = self._buckets[min(self._buckets)]
-            ripe = [(due, owner) for owner, due in bucket.items() if due < now + TICK]
+            # A copy: making tuples may start the collector of garbage, and a finalizer may close a connection.
+            ripe = [(due, owner) for owner, due in bucket.copy().items() if due < now + TICK]
             if not ripe:
-                first = min(bucket.values())
-                if first < self._due:
-                    self._arm(loop, first)
                 return
             ripe.sort(key=first_item)
             for due, owner in ripe:

@@ -40,5 +40,13 @@ class Turn:
         waiting: list[Any] = self._waiting
         if waiting:
             self._waiting = []
-            for output in waiting:
-                output.flush()
+            done: cython.Py_ssize_t = 0
+            try:
+                for output in waiting:
+                    done += 1
+                    output.flush()
+            finally:
+                # Writing calls back. What comes through there, a KeyboardInterrupt say, must not hold up the others.
+                if done < len(waiting):
+                    self._waiting = waiting[done:] + self._waiting
+                    self.run()

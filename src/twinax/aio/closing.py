@@ -7,14 +7,15 @@ nothing more from it. Every step has a timeout; then the connection is aborted.
 
 import errno
 import ssl
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..close import CLOSE_DESCRIPTIONS, CloseReport
 
 if TYPE_CHECKING:
     from .life import ConnectionLife
 
-__all__ = ["Closing", "explain_loss"]
+__all__ = ["Closed", "Closing", "explain_loss"]
 
 ClosedBy = Literal["local", "remote", "network"]
 
@@ -30,6 +31,18 @@ def explain_loss(error: BaseException | None) -> str:
         name = errno.errorcode.get(error.errno, str(error.errno))
         return f"socket error {name}: {error.strerror or error}"
     return f"{type(error).__name__}: {error}"
+
+
+class Closed:
+    """What `close` returns: awaiting it waits until the connection is closed."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: "ConnectionLife") -> None:
+        self._connection = connection
+
+    def __await__(self) -> Generator[Any, None, None]:
+        return self._connection.wait_closed().__await__()
 
 
 class Closing:

@@ -7,7 +7,7 @@ However a connection ends, it goes through `wire_lost` once: the report is made,
 import asyncio
 import itertools
 import logging
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .._core import HEADROOM, CoreConnection, CoreSettings, MaskKeys
@@ -17,7 +17,7 @@ from ..errors import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK
 from ..logs import CLIENT_LOGGER, SERVER_LOGGER
 from ..protocol import AgreedExtension, build_pipeline
 from .backpressure import Backpressure
-from .closing import Closing, explain_loss
+from .closing import Closed, Closing, explain_loss
 from .idle import IdleWatch
 from .keepalive import Pings
 from .listeners import ConnectionListeners
@@ -33,18 +33,6 @@ __all__ = ["ConnectionLife"]
 IN_ORDER = (1000, 1001, 1005)
 
 _ids = itertools.count(1)
-
-
-class _Closed:
-    """What `close` returns: awaiting it waits until the connection is closed."""
-
-    __slots__ = ("_connection",)
-
-    def __init__(self, connection: "ConnectionLife") -> None:
-        self._connection = connection
-
-    def __await__(self) -> Generator[Any, None, None]:
-        return self._connection.wait_closed().__await__()
 
 
 class ConnectionLife(ConnectionListeners):
@@ -159,7 +147,7 @@ class ConnectionLife(ConnectionListeners):
             high=config.high_water_mark,
             low=config.low_water_mark,
             no_delay=config.disable_nagle_algorithm,
-            native_keepalive=config.keepalive_interval if config.keepalive and config.use_native_keepalive else None,
+            native_keepalive=config.native_keepalive,
         )
         if config.keepalive and not config.use_native_keepalive:
             self._start_keepalive()
@@ -208,7 +196,7 @@ class ConnectionLife(ConnectionListeners):
             self.note("close(%s)", code)
             self._closing = self._closing or Closing(self, "local", "close() was called")
             self._closing.wait_for_close_frame()
-        return _Closed(self)
+        return Closed(self)
 
     def drop(self, code: int = 1002, reason: str | None = None, skip_close_frame: bool = False) -> None:
         """End the connection at once: write a close frame, do not wait for anything.
@@ -302,27 +290,34 @@ class ConnectionLife(ConnectionListeners):
         self.mark_lost()
         closing.note_end()
         self.has_ended = True
-        self._release_waiters()
-        # Most loggers take neither, and no report is made for them.
-        logger = self.config.logger or (CLIENT_LOGGER if self.is_client else SERVER_LOGGER)
-        if logger.isEnabledFor(logging.DEBUG if closing.is_plain(self) else logging.INFO):
-            self.logger.ended(closing.build_report(self))
+        try:
+            self._release_waiters()
+            # Most loggers take neither, and no report is made for them.
+            logger = self.config.logger or (CLIENT_LOGGER if self.is_client else SERVER_LOGGER)
+            if logger.isEnabledFor(logging.DEBUG if closing.is_plain(self) else logging.INFO):
+                self.logger.ended(closing.build_report(self))
+            self._tell_end(closing.error)
+        finally:
+            # Also when a listener lets a CancelledError or SystemExit through: the server waits for every connection.
+            if self._closed_future is not None:
+                self._closed_future.set_result(None)
+            if self._on_begin is not None:
+                self.wire.loop.call_soon(self._on_begin, self)
+                self._on_begin = None
+            if self._on_end is not None:
+                self._on_end(self)
+
+    def _tell_end(self, error: BaseException | None) -> None:
+        """Tell whoever listens, and let go of the listeners."""
         if self._listeners:
-            if closing.error is not None:
-                self._emit("error", closing.error)
+            if error is not None:
+                self._emit("error", error)
             if self._listeners.get("close"):
                 self._emit("close", self.close_code, self.close_reason)
             if not self.waiting:
                 # They often know the connection: each would keep the other until garbage is collected.
                 self._listeners = None
                 self.listen(None)
-        if self._closed_future is not None:
-            self._closed_future.set_result(None)
-        if self._on_begin is not None:
-            self.wire.loop.call_soon(self._on_begin, self)
-            self._on_begin = None
-        if self._on_end is not None:
-            self._on_end(self)
 
     @property
     def close_report(self) -> CloseReport | None:

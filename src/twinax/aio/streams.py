@@ -1,5 +1,7 @@
 """Messages in parts: an async iterator in, an iterable out."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +81,16 @@ class MessageStream:
         self._give_up()
 
     def __del__(self) -> None:
-        self._give_up()
+        if self._done or not self._in_parts:
+            return
+        loop = self._connection.wire.loop
+        if asyncio._get_running_loop() is loop:
+            self._give_up()
+        else:
+            # Garbage, and another thread happens to collect it: not to be done under the hands of the event loop.
+            self._done = True
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(self._connection.close_parts)
 
     def _give_up(self) -> None:
         if not self._done:

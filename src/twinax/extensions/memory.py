@@ -11,6 +11,7 @@ took 10 ms (2026-11-25). Without it the next contexts would not even fit into th
 isal's took 120 MiB more. So it is called when connections become idle and enough has been freed.
 """
 
+import os
 import sys
 import threading
 from collections import deque
@@ -29,14 +30,19 @@ class _Books:
 
     Event loops may run in several threads, hence the lock. And garbage may be collected at any moment, in a thread
     that holds the lock too, and a codec that goes then gives back what it had. So nobody waits for the lock to give
-    back: it is put on a list, which whoever has the lock looks at again after letting go of it.
+    back: it is put on a list, which whoever has the lock looks at again after letting go of it. A finalizer of the
+    application may even send a message, and so ask for memory: the lock lets in the thread that has it.
     """
 
     def __init__(self) -> None:
         self.used = 0
         self.freed = 0  # since the heap was trimmed
         self.returned: deque[tuple[MemoryBudget, int]] = deque()
-        self.lock = threading.Lock()
+        self.renew_lock()
+
+    def renew_lock(self) -> None:
+        """In the child of a fork: a thread that had the lock is not there any more, and would never let go of it."""
+        self.lock = threading.RLock()
 
     @contextmanager
     def open(self) -> Iterator[None]:
@@ -66,6 +72,9 @@ class _Books:
 
 
 _BOOKS: Final = _Books()
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_BOOKS.renew_lock)
 
 
 def trim_heap() -> bool:

@@ -301,10 +301,12 @@ class SocketWire(Connected):
         self.loop.call_soon(self._read_rest, error)
 
     def _read_rest(self, error: OSError) -> None:
-        for _ in range(LAST_READS):
-            if self._ended or self._paused or not self._read():
-                break
-        self._lose(error)
+        try:
+            for _ in range(LAST_READS):
+                if self._ended or self._paused or not self._read():
+                    break
+        finally:
+            self._lose(error)
 
     @cython.cfunc
     def _conclude_soon(self, error: Any) -> None:
