@@ -328,3 +328,43 @@ def test_the_loop_that_runs_a_server_best(monkeypatch: pytest.MonkeyPatch) -> No
     loop = new_event_loop()
     loop.close()
     assert not isinstance(loop, uvloop.Loop)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asyncio accepts by itself elsewhere")
+async def test_accepting_goes_on_when_file_descriptors_are_there_again(
+    server_tls: ssl.SSLContext, client_tls: ssl.SSLContext, errors: list[logging.LogRecord]
+) -> None:
+    """Nothing but the listening socket is watched: the hub's own descriptor is lost to others as well."""
+    import resource
+
+    async with WebSocketServer(auto_accept_connections=True) as server:
+        await server.listen("127.0.0.1", ssl=server_tls)
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+        taken: list[int] = []
+        knocking = socket.socket()
+        knocking.setblocking(False)
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (max(map(int, os.listdir("/proc/self/fd"))) + 8, limit[1]))
+            take_all(taken)
+            with contextlib.suppress(BlockingIOError):
+                knocking.connect(("127.0.0.1", server.port))
+            await until(lambda: errors)
+            take_all(taken)
+            await asyncio.sleep(3)
+        finally:
+            for fd in taken:
+                os.close(fd)
+            resource.setrlimit(resource.RLIMIT_NOFILE, limit)
+        knocking.close()
+        assert {record.getMessage() for record in errors} == {
+            "nothing is accepted for 1.0 s: [Errno 24] Too many open files"
+        }
+        async with open_peer(server.port, ssl=client_tls) as peer:
+            await greet(peer)
+
+
+def take_all(taken: list[int]) -> None:
+    """Take all file descriptors that are left."""
+    with contextlib.suppress(OSError):
+        while True:
+            taken.append(os.dup(0))

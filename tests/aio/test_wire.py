@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 import socket
+from typing import Any
 
 import pytest
 
@@ -212,3 +213,69 @@ def test_longest_delay_of_the_last_minute() -> None:
     assert state.lag(10.1 + LAG_WINDOW) == 0
     assert state.record_timer(80.0, 80.5) == 0.5
     assert state.lag(80.5) == 0.5
+
+
+@pytest.mark.every_loop
+async def test_a_frame_of_many_megabytes() -> None:
+    payload = bytes(range(256)) * 12_000
+    limits = {"max_received_frame_size": None, "max_received_message_size": None}
+    async with accepted(**limits) as pair:
+        header = bytes([0x82, 0xFF]) + len(payload).to_bytes(8, "big") + bytes(4)  # a key that changes nothing
+        for _ in range(2):
+            pair.peer.send(header, payload)
+            assert await pair.connection.recv() == payload
+        pair.peer.reset()
+        await pair.connection.wait_closed()
+
+
+@pytest.mark.every_loop
+async def test_a_stream_begins_in_the_middle_of_a_large_frame() -> None:
+    payload = bytes(range(256)) * 1000
+    async with accepted() as pair:
+        data = bytes([0x82, 0xFF]) + len(payload).to_bytes(8, "big") + bytes(4) + payload
+        pair.peer.send(data[:100_000])
+        await until(lambda: pair.connection.wire.rcvd_size >= len(upgrade_request()) + 100_000)
+        stream = pair.connection.recv_stream()
+        first = await anext(stream)
+        pair.peer.send(data[100_000:])
+        assert first + await stream.read() == payload
+        pair.peer.reset()
+        await pair.connection.wait_closed()
+
+
+async def test_nobody_closes_the_socket_behind_our_back() -> None:
+    async with accepted() as pair:
+        assert not hasattr(pair.connection.socket, "close")
+        assert pair.connection.socket.getpeername() == pair.peer.writer.get_extra_info("sockname")
+        pair.peer.reset()
+        await pair.connection.wait_closed()
+
+
+async def test_tcp_keepalive_after_the_longest_time_that_the_kernel_takes() -> None:
+    async with accepted(use_native_keepalive=True, keepalive_interval=86_400) as pair:
+        await until(lambda: pair.connection.wire.socket.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+        assert pair.connection.wire.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 32_767
+        pair.peer.reset()
+        await pair.connection.wait_closed()
+
+
+@pytest.mark.parametrize("kind", ["socket"], indirect=True)
+async def test_what_comes_through_while_the_rest_is_read(kind: str) -> None:
+    """A write has failed, what the peer said before is read, and a listener lets a CancelledError through."""
+    failures: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
+    async with accepted() as pair:
+
+        def cancelled(_: object) -> None:
+            raise asyncio.CancelledError
+
+        pair.connection.on("message", cancelled)
+        pair.connection.pause()
+        pair.peer.text("last words")
+        await pair.peer.writer.drain()
+        pair.peer.reset()
+        pair.connection.send("to nobody")
+        pair.connection.resume()
+        await pair.connection.wait_closed()
+        assert pair.connection.close_code == 1006
+    assert all(isinstance(context["exception"], asyncio.CancelledError) for context in failures)

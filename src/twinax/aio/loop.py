@@ -5,7 +5,8 @@ connection's own. 10,000 idle connections so cost one buffer, and it stays in th
 """
 
 import asyncio
-from weakref import ReferenceType, WeakKeyDictionary, ref
+from typing import Final
+from weakref import ReferenceType, ref
 
 from .._core import HEADROOM, Timers, Turn
 from .sockets import HAS_SOCKETS, USES_SOCKETS, Hub
@@ -15,11 +16,16 @@ __all__ = ["LoopState", "get_hub", "get_loop_state"]
 READ_SIZE = 262144  # four messages of 16 KiB and their headers are a little more than 64 KiB
 LAG_WINDOW = 60.0
 
+# An attribute of the loop. In a table beside it, however weak its keys, a loop that is closed on open connections would
+# never be freed: those connections wait in the state for their timeouts, and know the loop.
+STATE: Final = "_twinax_state"
+
 
 class LoopState:
     """One of these per event loop; see `get_loop_state`.
 
-    It must not hold the loop, or neither would ever be freed: the hub is held by its sockets.
+    Without connections it does not hold the loop, which need not wait then for garbage to be collected: the hub is held
+    by its sockets.
 
     Attributes:
         buffer: What is read lands here first.
@@ -53,14 +59,12 @@ class LoopState:
         return self._worst if now - self._worst_at <= LAG_WINDOW else 0.0
 
 
-_states: "WeakKeyDictionary[asyncio.AbstractEventLoop, LoopState]" = WeakKeyDictionary()
-
-
 def get_loop_state(loop: asyncio.AbstractEventLoop) -> LoopState:
     """Return what the connections of this loop share."""
-    state = _states.get(loop)
+    state: LoopState | None = getattr(loop, STATE, None)
     if state is None:
-        state = _states[loop] = LoopState()
+        state = LoopState()
+        setattr(loop, STATE, state)
     return state
 
 

@@ -19,7 +19,7 @@ __all__ = ["Acceptor"]
 AT_ONCE = cython.declare(cython.Py_ssize_t, 64)  # connections taken in a row before others have their turn
 PAUSE = 1.0  # seconds without accepting when the process has no file descriptor or memory left
 
-EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)  # the connection still waits
 
 
 @cython.final
@@ -58,7 +58,10 @@ class Acceptor(Watched):
             try:
                 accepted = accept_one(self._sock)
             except OSError as error:
-                self._pause(error)
+                if error.errno in EXHAUSTED:
+                    self._pause(error)
+                else:
+                    SERVER_LOGGER.error("a connection could not be accepted: %s", error)
                 return
             if accepted is None:
                 return
@@ -66,10 +69,7 @@ class Acceptor(Watched):
 
     @cython.cfunc
     def _pause(self, error: OSError) -> None:
-        """Accept nothing for a while: the connection still waits, and would be tried again at once."""
-        if error.errno not in EXHAUSTED:
-            SERVER_LOGGER.error("a connection could not be accepted: %s", error)
-            return
+        """Accept nothing for a while: what cannot be done now would be tried again at once."""
         SERVER_LOGGER.error("nothing is accepted for %s s: %s", PAUSE, error)
         self.watch(0)
         hub: Hub = self._hub
@@ -78,8 +78,14 @@ class Acceptor(Watched):
     def go_on(self) -> None:
         """Accept again."""
         self._timer = None
-        if self._sock is not None:
+        if self._sock is None:
+            return
+        try:
             self.watch(READABLE)
+        except OSError as error:
+            # The hub watches with a file descriptor of its own. It gave it back when there was nothing to watch, and
+            # somebody else has taken it.
+            self._pause(error)
 
     def close(self) -> None:
         """Accept nothing more."""

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from asyncio.trsock import TransportSocket
 from typing import Any
 
 from ... import _cython as cython
@@ -52,11 +53,14 @@ class Connected(Watched):
 
     @property
     def socket(self) -> Any:
-        """The socket; None once the connection is gone."""
-        if self._sock is None and self._fd >= 0:
+        """The socket for its addresses and options, as a transport shows it; None once the connection is gone."""
+        if self._fd < 0:
+            return None
+        if self._sock is None:
             self._sock = socket.socket(fileno=self._fd)
             self._sock.setblocking(False)
-        return None if self._fd < 0 else self._sock
+        # Without `close`: closed behind our back, it could not even be told to the hub any more.
+        return TransportSocket(self._sock)
 
     @property
     def remote_address(self) -> str:

@@ -113,11 +113,17 @@ class Hub:
 
     @cython.cfunc
     def _add(self, item: Watched, fd: cython.Py_ssize_t, events: cython.uint) -> None:
-        if self._poller is None:
-            self._poller = Poller()
+        poller: Poller | None = self._poller
+        if poller is None:
+            poller = Poller()
             # In an empty context: that of whoever happens to be first must not be everybody's.
-            contextvars.Context().run(self.loop.add_reader, self._poller.fileno(), self.poll)
-        self._poller.add(fd, events)
+            contextvars.Context().run(self.loop.add_reader, poller.fileno(), self.poll)
+            self._poller = poller
+        try:
+            poller.add(fd, events)
+        except OSError:
+            self._rest()
+            raise
         while len(self._watched) <= fd:
             self._watched.append(None)
         self._watched[fd] = item
@@ -128,11 +134,16 @@ class Hub:
         self._poller.remove(fd)  # type: ignore[union-attr]
         self._watched[fd] = None
         self._count -= 1
-        if not self._count:
-            # A loop that is closed later owes nothing to anybody.
-            self.loop.remove_reader(self._poller.fileno())  # type: ignore[union-attr]
-            self._poller.close()  # type: ignore[union-attr]
+        self._rest()
+
+    @cython.cfunc
+    def _rest(self) -> None:
+        """Watch nothing when there is nothing to watch: a loop that is closed later owes nothing to anybody."""
+        poller: Poller | None = self._poller
+        if poller is not None and not self._count:
             self._poller = None
+            self.loop.remove_reader(poller.fileno())
+            poller.close()
 
     def poll(self) -> None:
         """Serve the sockets that are ready; called by the loop."""
@@ -143,9 +154,9 @@ class Hub:
             if poller is None:
                 return
             count = poller.wait()
-            self._now = self._time()
-            self._turn.begin_round()
             try:
+                self._now = self._time()
+                self._turn.begin_round()
                 for index in range(count):
                     self._serve(poller, index)
             finally:
