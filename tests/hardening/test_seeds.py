@@ -10,14 +10,17 @@ sys.path.insert(0, str(FUZZ))
 
 import compressed_stream  # noqa: E402 - it lies beside the fuzz targets
 import frame_stream  # noqa: E402
+import upgrade_request  # noqa: E402
 
 FRAMES = sorted((FUZZ / "seeds" / "frames").iterdir())
 COMPRESSED = sorted((FUZZ / "seeds" / "compressed").iterdir())
+UPGRADES = sorted((FUZZ / "seeds" / "upgrade").iterdir())
 
 
 def test_there_are_seeds() -> None:
     assert len(FRAMES) > 50
     assert len(COMPRESSED) > 50
+    assert len(UPGRADES) > 50
     assert compressed_stream.LIBRARIES == ["zlib", "zlib-ng", "isal", "zstd"]
 
 
@@ -29,3 +32,8 @@ def test_frames(seed: Path) -> None:
 @pytest.mark.parametrize("seed", COMPRESSED, ids=lambda seed: seed.name)
 def test_compressed_messages(seed: Path) -> None:
     compressed_stream.check(seed.read_bytes())
+
+
+@pytest.mark.parametrize("seed", UPGRADES, ids=lambda seed: seed.name)
+def test_requests(seed: Path) -> None:
+    upgrade_request.check(seed.read_bytes())
