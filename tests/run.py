@@ -17,7 +17,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / ".tools" / "reports"
-CORES = ("compiled", "python")
+# PyPy's JIT compiles the interpreted one.
+CORES = ("compiled", "python") if sys.implementation.name == "cpython" else ("python",)
 LINTERS = (
     ("ruff", "check", "."),
     ("ruff", "format", "--check", "."),

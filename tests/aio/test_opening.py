@@ -5,13 +5,13 @@ import errno
 import os
 import socket
 import ssl
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trustme
-import uvloop
 import websockets.asyncio.server
 from raw_servers import Conversation, RawServer, Script, answer, raw_server, run
 
@@ -30,6 +30,22 @@ from twinax.protocol.body import MAX_BODY
 
 HELLO = b"\x81\x05hello"
 CLOSE_1000 = b"\x88\x02\x03\xe8"
+
+
+def new_uvloop() -> asyncio.AbstractEventLoop:
+    import uvloop
+
+    return uvloop.new_event_loop()
+
+
+LOOPS = [
+    pytest.param(asyncio.new_event_loop, id="asyncio"),
+    pytest.param(
+        new_uvloop,
+        id="uvloop",
+        marks=pytest.mark.skipif(sys.implementation.name == "pypy", reason="PyPy has no uvloop"),
+    ),
+]
 
 
 async def open_with(uri: str, **options: Any) -> WebSocketConnection:
@@ -82,7 +98,7 @@ async def echo(connection: WebSocketConnection) -> None:
 # --- it works -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+@pytest.mark.parametrize("new_loop", LOOPS)
 @pytest.mark.parametrize("version", [13, 8])
 def test_talks_to_our_own_server(version: int, new_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
     async def main() -> None:
@@ -274,7 +290,7 @@ def test_local_address() -> None:
 # --- TLS ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+@pytest.mark.parametrize("new_loop", LOOPS)
 def test_tls(
     server_tls: ssl.SSLContext, client_tls: ssl.SSLContext, new_loop: Callable[[], asyncio.AbstractEventLoop]
 ) -> None:

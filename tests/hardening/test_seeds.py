@@ -21,7 +21,9 @@ def test_there_are_seeds() -> None:
     assert len(FRAMES) > 50
     assert len(COMPRESSED) > 50
     assert len(UPGRADES) > 50
-    assert compressed_stream.LIBRARIES == ["zlib", "zlib-ng", "isal", "zstd"]
+    # Those in the middle are not for PyPy.
+    others = ["zlib-ng", "isal"] if sys.implementation.name == "cpython" else []
+    assert ["zlib", *others, "zstd"] == compressed_stream.LIBRARIES
 
 
 @pytest.mark.parametrize("seed", FRAMES, ids=lambda seed: seed.name)
