@@ -25,8 +25,8 @@ class MessageStream:
     message is cut into parts follows how it arrives and means nothing.
 
     Whoever leaves before the end gives up the rest of the message, and the next one can be received.
-    That happens when the stream is let go; `aclose`, or using it as an asynchronous context manager,
-    makes it happen at a known place.
+    That happens when the stream is let go (in PyPy some time after it); `aclose`, or using it as an
+    asynchronous context manager, makes it happen at a known place.
     """
 
     __slots__ = ("_connection", "_done", "_in_parts")

@@ -28,6 +28,7 @@ __all__ = ["LIBRARIES", "Library", "LibraryName", "compressing_library", "find_l
 
 LibraryName = Literal["auto", "zlib", "zlib-ng", "isal"]
 
+RUN_LENGTHS: Final = 3  # zlib's Z_RLE, a name that PyPy's module lacks
 ISAL_LEVELS: Final = 3  # it has a 0 besides, which hardly compresses
 
 
@@ -69,7 +70,7 @@ class Library:
         if window_bits == 8:
             # None of them makes raw streams of window 8: zlib would silently write for a window of 9. Runs of one
             # byte, at distance 1, fit into every window.
-            return zlib.compressobj(level, zlib.DEFLATED, -9, memory_level, zlib.Z_RLE)
+            return zlib.compressobj(level, zlib.DEFLATED, -9, memory_level, RUN_LENGTHS)
         return self._compressobj(level, zlib.DEFLATED, -window_bits, memory_level, strategy)
 
     def compressor_size(self, window_bits: int, memory_level: int) -> int:

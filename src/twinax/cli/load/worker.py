@@ -81,8 +81,9 @@ class Worker:
         try:
             await self._open(stopped)
             await asyncio.wait({going, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            # What was made so far stays: the collector need not look at it again and again.
-            gc.freeze()
+            # What was made so far stays: the collector need not look at it again and again. PyPy's never does.
+            if hasattr(gc, "freeze"):
+                gc.freeze()
             if not self._stop.is_set():
                 self._load.start()
                 await self._watch(WARMUP, self._plan.warmup, stopped)
