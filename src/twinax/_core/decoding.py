@@ -3,13 +3,13 @@
 import sys
 
 from .. import _cython as cython
-from ..errors import ExtensionError, RemoteProtocolError
+from ..errors import RemoteProtocolError
 from ..rules import Rule
 
 if not cython.compiled:
     from .assembler import FRAGMENT_COST, Assembler
     from .frames import OP_TEXT
-    from .stage import Stage, as_bytes
+    from .stage import Stage
     from .traffic import Traffic
 
 __all__ = ["Decoding"]
@@ -174,12 +174,7 @@ class Decoding:
         payload: bytes = bytes(self._frame)
         self._frame.clear()
         for stage in self._frames[::-1]:
-            try:
-                payload = as_bytes(stage.codec.decode_frame(fin, rsv & stage.bits, opcode, payload))
-            except RemoteProtocolError:
-                raise
-            except Exception as error:
-                raise ExtensionError(stage.name, "decode_frame", error) from error
+            payload = stage.decode_frame(fin, rsv, opcode, payload)
             if len(payload) > self.max_frame:
                 raise RemoteProtocolError(Rule.ENCODED_FRAME_TOO_BIG, length=len(payload), limit=self.max_frame)
         return payload

@@ -13,7 +13,6 @@ import sys
 from typing import Any
 
 from .. import _cython as cython
-from ..errors import ExtensionError
 
 if not cython.compiled:
     from .decoding import Decoding
@@ -127,11 +126,7 @@ class Pipeline(Decoding):
         stage: Stage
         failure: Exception | None = None
         for stage in self._messages + self._frames:
-            try:
-                getattr(stage.codec, what)()
-            except Exception as error:
-                failure = ExtensionError(stage.name, what, error)
-                failure.__cause__ = error
+            failure = stage.tell(what) or failure
         return failure
 
     # --- out ----------------------------------------------------------------------------------
@@ -205,10 +200,6 @@ class Pipeline(Decoding):
         data: bytes = as_bytes(payload)
         self.first = first_byte
         for stage in self._frames:
-            try:
-                bits, encoded = stage.codec.encode_frame(first_byte & FIN != 0, first_byte & 0x0F, data)
-                self.first |= stage._own(bits)
-                data = as_bytes(encoded)
-            except Exception as error:
-                raise ExtensionError(stage.name, "encode_frame", error) from error
+            bits, data = stage.encode_frame(first_byte, data)
+            self.first |= bits
         return data

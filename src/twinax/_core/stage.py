@@ -6,6 +6,9 @@ from typing import Any
 from .. import _cython as cython
 from ..errors import ExtensionError, RemoteProtocolError
 
+if not cython.compiled:
+    from .frames import FIN
+
 __all__ = ["Stage"]
 
 
@@ -48,6 +51,17 @@ class Stage:
             raise ExtensionError(self.name, "begin_encode", error) from error
 
     @cython.cfunc
+    def tell(self, what: str) -> Exception | None:
+        """Call ``release`` or ``close`` of the codec; return its failure, None when it has not failed."""
+        try:
+            getattr(self.codec, what)()
+        except Exception as error:
+            failure = ExtensionError(self.name, what, error)
+            failure.__cause__ = error
+            return failure
+        return None
+
+    @cython.cfunc
     def _own(self, bits: cython.Py_ssize_t) -> cython.Py_ssize_t:
         if bits < 0 or bits & ~self.bits:
             raise ValueError(f"RSV bits {bits:#x} are not among the extension's own {self.bits:#x}")
@@ -77,6 +91,25 @@ class Stage:
             self.codec.shared_sent()
         except Exception as error:
             raise ExtensionError(self.name, "shared_sent", error) from error
+
+    @cython.cfunc
+    def encode_frame(self, first_byte: cython.uint, payload: bytes) -> tuple[int, bytes]:
+        """The RSV bits and payload of a frame."""
+        try:
+            bits, encoded = self.codec.encode_frame(first_byte & FIN != 0, first_byte & 0x0F, payload)
+            return self._own(bits), as_bytes(encoded)
+        except Exception as error:
+            raise ExtensionError(self.name, "encode_frame", error) from error
+
+    @cython.cfunc
+    def decode_frame(self, fin: cython.bint, rsv: cython.uint, opcode: cython.uint, payload: bytes) -> bytes:
+        """What has become of the payload of a frame with these RSV bits, whosever they are."""
+        try:
+            return as_bytes(self.codec.decode_frame(fin, rsv & self.bits, opcode, payload))
+        except RemoteProtocolError:
+            raise
+        except Exception as error:
+            raise ExtensionError(self.name, "decode_frame", error) from error
 
     @cython.cfunc
     def begin_decode(self, opcode: cython.uint, bits: cython.uint) -> cython.bint:
