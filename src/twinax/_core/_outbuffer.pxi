@@ -7,6 +7,7 @@ from libc.string cimport memcpy, memmove
 cdef enum:
     FIRST_CAPACITY = 256
     KEPT_CAPACITY = 131072  # buffers are pooled, so there are few
+    MAX_HEADER = 14  # RFC 6455 5.2: 2 bytes, 8 of length, 4 of masking key
 
 
 cdef class OutBuffer:
@@ -63,15 +64,23 @@ cdef extern from "Python.h":
     Py_ssize_t PY_SSIZE_T_MAX
 
 
-cdef inline int _put(
-    OutBuffer out, unsigned int first_byte, const uint8_t *payload, Py_ssize_t length, bint masked, unsigned int key
-) except -1:
-    cdef uint8_t header[14]
+cdef inline int _fill_header(
+    uint8_t *header, unsigned int first_byte, Py_ssize_t length, bint masked, unsigned int wire_key
+) noexcept:
+    # The size of the header, masking key included.
     cdef int size = twx_put_header(header, first_byte, length, masked)
-    cdef unsigned int wire_key = twx_key_from_le(key)
     if masked:
         memcpy(header + size, &wire_key, 4)
         size += 4
+    return size
+
+
+cdef inline int _put(
+    OutBuffer out, unsigned int first_byte, const uint8_t *payload, Py_ssize_t length, bint masked, unsigned int key
+) except -1:
+    cdef uint8_t header[MAX_HEADER]
+    cdef unsigned int wire_key = twx_key_from_le(key)
+    cdef int size = _fill_header(header, first_byte, length, masked, wire_key)
     cdef uint8_t *end = out._grow(size + length)
     memcpy(end, header, size)
     if masked:
@@ -84,12 +93,8 @@ cdef inline int _put(
 cdef int put_header(
     OutBuffer out, unsigned int first_byte, Py_ssize_t length, bint masked, unsigned int key
 ) except -1:
-    cdef uint8_t header[14]
-    cdef int size = twx_put_header(header, first_byte, length, masked)
-    cdef unsigned int wire_key = twx_key_from_le(key)
-    if masked:
-        memcpy(header + size, &wire_key, 4)
-        size += 4
+    cdef uint8_t header[MAX_HEADER]
+    cdef int size = _fill_header(header, first_byte, length, masked, twx_key_from_le(key))
     memcpy(out._grow(size), header, size)
     return 0
 
