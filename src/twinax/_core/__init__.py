@@ -19,11 +19,13 @@ __all__ = [
     "SharedMessage",
     "Timers",
     "Turn",
+    "build_close_payload",
     "build_frame",
     "mask_payload",
     "parse_header",
     "recognise_upgrade",
     "send_to_all",
+    "shorten_reason",
 ]
 
 _choice = os.environ.get("TWINAX_CORE", "auto")
@@ -47,11 +49,13 @@ if not TYPE_CHECKING and _choice != "python":
             SharedMessage,
             Timers,
             Turn,
+            build_close_payload,
             build_frame,
             mask_payload,
             parse_header,
             recognise_upgrade,
             send_to_all,
+            shorten_reason,
         )
 
         IMPLEMENTATION = "cython"
@@ -60,6 +64,7 @@ if not TYPE_CHECKING and _choice != "python":
             raise
 
 if IMPLEMENTATION == "python":
+    from .close_payload import build_close_payload, shorten_reason
     from .connection import HEADROOM, CoreConnection
     from .done import DONE
     from .frames import MaskKeys, build_frame, mask_payload, parse_header

@@ -7,12 +7,12 @@ reverse one. RSV bits have one owner at most, and what works on messages comes b
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from .._core import Pipeline, build_frame
+from .._core import Pipeline, build_close_payload, shorten_reason
+from ..close import CloseCode
 from ..errors import ExtensionError, NegotiationError
 from ..extension import Codec, Extension, Parameters
 from ..logs import EXTENSION_LOGGER
-from .entropy import MASK_KEYS
-from .frame import Opcode
+from .frame import Opcode, WebSocketFrame
 from .grammar import Extension as ExtensionField
 from .grammar import build_extensions
 
@@ -184,8 +184,8 @@ def build_pipeline(agreed: Sequence[AgreedExtension]) -> Pipeline:
 
 def build_refusal(error: NegotiationError) -> bytes:
     """Return a client's close frame for an answer that does not do: the server takes the connection for open."""
-    reason = str(error).encode()[:120].decode("utf-8", "ignore")
-    return build_frame(0x80 | Opcode.CLOSE, (1010).to_bytes(2, "big") + reason.encode(), MASK_KEYS.draw())
+    payload = build_close_payload(CloseCode.MANDATORY_EXTENSION, shorten_reason(str(error)))
+    return WebSocketFrame(Opcode.CLOSE, payload, mask=True).to_bytes()
 
 
 def close_codecs(agreed: Iterable[AgreedExtension]) -> None:
