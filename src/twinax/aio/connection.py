@@ -5,8 +5,8 @@ and `life` add what waits (receiving, draining, closing, round trips) and what i
 """
 
 import asyncio
-from collections.abc import AsyncIterable, Awaitable, Callable
-from typing import Any, ClassVar
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterator
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from .._core import DONE, CoreConnection
 from ..errors import ConcurrencyError, ConnectionClosed, LocalProtocolError
@@ -19,10 +19,23 @@ from .keepalive import Pings, check, unwatch, watch
 from .life import ConnectionLife
 from .streams import MessageStream, send_stream
 
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
 __all__ = ["WebSocketConnection"]
 
-OP_PING = 0x9
-OP_PONG = 0xA
+Sendable = (
+    str
+    | bytes
+    | bytearray
+    | memoryview
+    | int
+    | float
+    | Iterator[str]
+    | Iterator[bytes]
+    | AsyncIterable[str]
+    | AsyncIterable[bytes]
+)
 
 
 def as_payload(data: "bytes | str") -> bytes:
@@ -141,6 +154,11 @@ class WebSocketConnection(ConnectionLife):
 
     # --- sending ------------------------------------------------------------------------------
 
+    if TYPE_CHECKING:
+        # The core's own, whose types would have it check at run time what it finds out anyhow.
+        def send(self, data: Sendable, compress: bool | None = None) -> Awaitable[None]: ...
+        def send_bytes(self, data: ReadableBuffer, compress: bool | None = None) -> Awaitable[None]: ...
+
     def _send_other(self, data: Any, compress: bool | None) -> Any:
         if isinstance(data, bytes | bytearray | memoryview):
             return self.send_bytes(data, compress)
@@ -158,19 +176,20 @@ class WebSocketConnection(ConnectionLife):
         if not isinstance(error, ConnectionClosed):
             self._on_listener_failure("send", error)
 
-    def send_utf(self, data: Any, compress: bool | None = None) -> Any:
+    def send_utf(self, data: object, compress: bool | None = None) -> Awaitable[None]:
         """Send `data` as a text message, by its `str` form; see `send`."""
         return self.send(data if isinstance(data, str) else str(data), compress)
 
-    def send_frame(self, frame: WebSocketFrame) -> Any:
+    def send_frame(self, frame: WebSocketFrame) -> Awaitable[None]:
         """Send one frame as it is, for protocols below the message.
 
         Raises:
             ConnectionClosed: The connection is not open.
         """
-        return self.send_frame_bytes(frame.first_byte, frame.binary_payload)
+        sent: Awaitable[None] = self.send_frame_bytes(frame.first_byte, frame.binary_payload)
+        return sent
 
-    def fragment_and_send(self, frame: WebSocketFrame) -> Any:
+    def fragment_and_send(self, frame: WebSocketFrame) -> Awaitable[None]:
         """Send the payload of a text or binary frame as a message, in fragments where it is long; see `send`.
 
         Raises:
@@ -197,10 +216,17 @@ class WebSocketConnection(ConnectionLife):
         Concurrency: Any number of tasks may wait.
         """
         while not self.is_writable:
-            await self._wait_room()
+            await self.wait_room()
 
-    async def _wait_room(self) -> None:
-        """Wait until something may have changed about what can be written."""
+    async def wait_room(self) -> None:
+        """Wait until something may have changed about what can be written: for `drain` and streams.
+
+        Raises:
+            ConnectionClosed: The connection ended before.
+
+        Cancellation: Safe.
+        Concurrency: Any number of tasks may wait.
+        """
         if self.has_ended:
             raise self._closed_error()
         if self._backpressure is None:
@@ -270,7 +296,7 @@ class WebSocketConnection(ConnectionLife):
         if self._pings is None:
             self._pings = Pings()
         payload = self._pings.next_payload() if data is None else as_payload(data)
-        self.send_control(OP_PING, payload)
+        self.send_control(Opcode.PING, payload)
         return self._pings.add(payload, self.wire.loop.time(), self.wire.loop)
 
     def pong(self, data: bytes | str = b"") -> None:
@@ -280,7 +306,7 @@ class WebSocketConnection(ConnectionLife):
             LocalProtocolError: `data` is longer than 125 bytes.
             ConnectionClosed: The connection is not open.
         """
-        self.send_control(OP_PONG, as_payload(data))
+        self.send_control(Opcode.PONG, as_payload(data))
 
     def _start_keepalive(self) -> None:
         watch(self, self.config.keepalive_interval)

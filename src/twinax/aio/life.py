@@ -8,7 +8,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from .._core import HEADROOM, CoreConnection, CoreSettings, MaskKeys
 from ..close import CLOSE_DESCRIPTIONS, Close, CloseReport
@@ -388,7 +388,7 @@ class ConnectionLife(ConnectionListeners):
         role = "client" if self.is_client else "server"
         return f"<{type(self).__name__} #{self.id} {role} {self.state_name} {self.remote_address}>"
 
-    async def __aenter__(self) -> "ConnectionLife":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:

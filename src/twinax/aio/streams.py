@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from ..errors import ConnectionClosed
+from ..protocol import Opcode
 
 if TYPE_CHECKING:
     from .connection import WebSocketConnection
@@ -13,9 +14,6 @@ if TYPE_CHECKING:
 __all__ = ["MessageStream", "send_stream"]
 
 FIN = 0x80
-OP_CONTINUATION = 0x0
-OP_TEXT = 0x1
-OP_BINARY = 0x2
 
 
 class MessageStream:
@@ -29,19 +27,20 @@ class MessageStream:
     asynchronous context manager, makes it happen at a known place.
     """
 
-    __slots__ = ("_connection", "_done", "_in_parts")
+    __slots__ = ("_begun", "_connection", "_done", "_in_parts")
 
     def __init__(self, connection: "WebSocketConnection") -> None:
         self._connection = connection
+        self._begun = False
         self._done = False
         self._in_parts = not connection.waiting
         if self._in_parts:
             connection.open_parts()
 
-    def __aiter__(self) -> "MessageStream":
+    def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> Any:
+    async def __anext__(self) -> str | bytes:
         """Return the next part.
 
         Raises:
@@ -53,9 +52,12 @@ class MessageStream:
         while not self._done:
             if not self._in_parts:
                 self._done = True
-                return connection.take()  # it was there as a whole already
-            part = connection.take_part()
-            if part is not None:
+                whole: str | bytes = connection.take()  # it was there already
+                return whole
+            part: str | bytes | None = connection.take_part()
+            # One that is empty is only given where it is all of the message.
+            if part or (part is not None and not self._begun):
+                self._begun = True
                 return part
             if connection.parts_ended:
                 self._done = True
@@ -74,7 +76,7 @@ class MessageStream:
         """
         self._give_up()
 
-    async def __aenter__(self) -> "MessageStream":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -98,9 +100,15 @@ class MessageStream:
             if self._in_parts:
                 self._connection.close_parts()
 
-    async def read(self) -> Any:
-        """Return the rest of the message in one piece."""
-        parts = [part async for part in self]
+    async def read(self) -> str | bytes:
+        """Return the rest of the message in one piece; ``b""`` when there is no rest.
+
+        Raises:
+            ConnectionClosed: The connection ended before the message did.
+
+        Cancellation: What was read by then is lost; the rest can still be read.
+        """
+        parts: list[Any] = [part async for part in self]
         if parts and isinstance(parts[0], str):
             return "".join(parts)
         return b"".join(parts)
@@ -122,7 +130,7 @@ async def send_stream(
         begun cannot be taken back.
     """
     while connection.is_streaming or not connection.is_writable:
-        await connection._wait_room()
+        await connection.wait_room()
     connection.begin_stream(compress)
     try:
         opcode = await _send_parts(connection, parts)
@@ -137,22 +145,22 @@ async def send_stream(
         connection.end_stream()
 
 
-async def _send_parts(connection: "WebSocketConnection", parts: AsyncIterable[Any] | Iterable[Any]) -> int:
+async def _send_parts(connection: "WebSocketConnection", parts: AsyncIterable[Any] | Iterable[Any]) -> Opcode:
     """Send a frame for each part; return the opcode of the frame that ends the message."""
     is_text: bool | None = None
-    opcode = OP_TEXT
+    opcode = Opcode.TEXT
     async for part in _iterate(parts):
         if is_text is None:
             is_text = isinstance(part, str)
-            opcode = OP_TEXT if is_text else OP_BINARY
+            opcode = Opcode.TEXT if is_text else Opcode.BINARY
         if isinstance(part, str) is not is_text:
             raise TypeError(f"a part of a {'text' if is_text else 'binary'} message is {type(part).__name__}")
         payload = part.encode() if isinstance(part, str) else memoryview(part).tobytes()
         if payload:
             connection.send_part(opcode, payload)
-            opcode = OP_CONTINUATION
+            opcode = Opcode.CONTINUATION
         while not connection.transport_ready:
-            await connection._wait_room()
+            await connection.wait_room()
     return opcode
 
 
