@@ -269,10 +269,12 @@ def test_a_message_in_one_part(core: Core) -> None:
     assert connection.waiting == 1
 
 
-def test_an_empty_message_has_no_part(core: Core) -> None:
+@pytest.mark.parametrize(("opcode", "empty"), [(TEXT, ""), (BINARY, b"")])
+def test_an_empty_message_is_one_empty_part(core: Core, opcode: int, empty: str | bytes) -> None:
     connection = core.server()
     connection.open_parts()
-    connection.feed(frame(TEXT))
+    connection.feed(frame(opcode))
+    assert take_parts(connection) == [empty]
     assert connection.parts_ended
 
 

@@ -123,10 +123,10 @@ def test_parts_put_together_are_the_messages(
         got: list[Any] = [b""]
         for event in run.taken:
             if event[0] == "message":
-                got[-1] = event[1] or b""
+                got[-1] = event[1]
                 got.append(b"")
             elif event[0] == "part":
-                got[-1] = event[1] if not got[-1] else got[-1] + event[1]
+                got[-1] = event[1] if got[-1] == b"" else got[-1] + event[1]
             elif event[0] == "end of parts":
                 got.append(b"")
         return got

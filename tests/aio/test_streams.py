@@ -12,6 +12,7 @@ from frame_bytes import CONT, Frame, close, frame
 from support.peers import Pair, accepted
 from support.waiting import until
 from twinax import ConcurrencyError, ConnectionClosedError, ConnectionClosedOK
+from twinax.aio.streams import MessageStream
 
 
 async def leave(pair: Pair) -> None:
@@ -51,6 +52,33 @@ async def test_a_large_frame_comes_in_parts_too() -> None:
         pair.peer.send(data[1000:])
         rest = await collect(stream)
         assert first + b"".join(rest) == bytes(range(256)) * 1000
+        await leave(pair)
+
+
+@pytest.mark.parametrize(("opcode", "empty"), [(1, ""), (2, b"")])
+@pytest.mark.parametrize("comes", ["before", "whole", "in fragments"])
+async def test_an_empty_message_is_text_or_bytes(opcode: int, empty: str | bytes, comes: str) -> None:
+    async with accepted() as pair:
+        data = frame(opcode) if comes != "in fragments" else frame(opcode, fin=False) + frame(CONT)
+        for receive in (collect, MessageStream.read):
+            if comes == "before":
+                pair.peer.send(data)
+                await until(lambda: pair.connection.waiting)
+            stream = pair.connection.recv_stream()
+            if comes != "before":
+                pair.peer.send(data)
+            received = await receive(stream)
+            assert received == ([empty] if receive is collect else empty)
+        await leave(pair)
+
+
+async def test_an_empty_fragment_at_the_end_is_no_part() -> None:
+    async with accepted() as pair:
+        stream = pair.connection.recv_stream()
+        pair.peer.send(frame(1, b"a", fin=False))
+        assert await anext(stream) == "a"
+        pair.peer.send(frame(CONT))
+        assert await collect(stream) == []
         await leave(pair)
 
 

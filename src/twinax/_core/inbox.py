@@ -172,7 +172,7 @@ class Inbox(Output):
     # --- a message in parts -------------------------------------------------------------------
 
     def open_parts(self) -> None:
-        """Have the next message that is not waiting yet handed on in parts, as they arrive."""
+        """Have the next message that is not waiting yet handed on in parts, as they arrive; the last may be empty."""
         self._parts = deque()
         self._parts_complete = False
 
@@ -214,7 +214,9 @@ class Inbox(Output):
         elif self._listener is not None and not self._messages:
             self._call_listener(message)
         elif self._parts is not None and not self._parts_complete:
-            self._add_part(message)
+            # The last part also when it is empty: of an empty message it says whether that is text or bytes.
+            self._parts.append(message)
+            self._grow(len(message))
             self._parts_complete = True
         else:
             if self._messages is None:
