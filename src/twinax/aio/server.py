@@ -7,7 +7,7 @@ import ssl as ssl_module
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, ClassVar, Unpack
 
-from .._core import SharedMessage, send_to_all
+from .._core import SharedMessage, build_close_payload, send_to_all
 from ..close import CLOSE_DESCRIPTIONS
 from ..config import ServerConfig, ServerOptions, build_config
 from ..errors import HandshakeError
@@ -183,9 +183,10 @@ class WebSocketServer(Emitter):
         Cancellation: Aborts the connections that are still open.
         Concurrency: Any number of calls wait for the same end.
         """
+        reason = CLOSE_DESCRIPTIONS.get(code, "") if reason is None else reason
+        build_close_payload(code, reason)  # what may not be sent is refused before anything is closed
         self._admission.closing = True
         self.unmount()
-        reason = CLOSE_DESCRIPTIONS.get(code, "") if reason is None else reason
         for connection in self.connections:
             connection.close(code, reason)
         for request in self.pending_requests:
