@@ -311,6 +311,8 @@ async def test_close_says_1001_and_waits() -> None:
 
 async def test_close_with_a_code_of_ones_own() -> None:
     server = await serve(echo, "127.0.0.1")
+    with pytest.raises(LocalProtocolError):
+        await server.close(1006)  # nobody is there who could be sent it, and nothing is closed
     async with open_peer(server.port) as peer:
         await peer.upgrade()
         with pytest.raises(LocalProtocolError):
@@ -539,12 +541,27 @@ server.run("127.0.0.1")
 print("closed in order")
 """
 
+LIKE_WINDOWS = """
+import asyncio, sys
+def lacking(self, number, callback, *args):
+    raise NotImplementedError
+asyncio.SelectorEventLoop.add_signal_handler = lacking
+sys.modules["uvloop"] = None
+"""
+
 
 @pytest.mark.real_time
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_run_blocks_until_a_signal(number: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("number", "before", "last_words"),
+    [
+        pytest.param(signal.SIGINT, "", b"closed in order\n", id="SIGINT"),
+        pytest.param(signal.SIGTERM, "", b"closed in order\n", id="SIGTERM"),
+        pytest.param(signal.SIGINT, LIKE_WINDOWS, b"KeyboardInterrupt\n", id="where loops know no signals"),
+    ],
+)
+async def test_run_blocks_until_a_signal(number: signal.Signals, before: str, last_words: bytes) -> None:
     program = await asyncio.create_subprocess_exec(
-        sys.executable, "-u", "-c", PROGRAM, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        sys.executable, "-u", "-c", before + PROGRAM, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     assert program.stdout is not None
     line = (await program.stdout.readline()).decode()
@@ -555,5 +572,5 @@ async def test_run_blocks_until_a_signal(number: signal.Signals) -> None:
         assert (await peer.close_frame())[0] == 1001
         peer.send(close(1001))
         peer.finish()
-    assert await program.stdout.read() == b"closed in order\n"
-    assert await program.wait() == 0
+    assert (await program.stdout.read()).endswith(last_words)
+    assert await program.wait() == (-signal.SIGINT if before else 0)

@@ -1,7 +1,5 @@
 """`serve`: a server in one line."""
 
-import asyncio
-import contextlib
 import signal
 import socket as socket_module
 import ssl as ssl_module
@@ -10,6 +8,7 @@ from typing import Any, Unpack
 
 from ..config import ServerOptions
 from .server import Handler, WebSocketServer
+from .signals import stopping_on
 
 __all__ = ["serve"]
 
@@ -69,15 +68,9 @@ class serve:
 
         Cancellation: Is how it ends; connections are closed with 1001 first.
         """
-        loop = asyncio.get_running_loop()
-        stop = asyncio.Event()
-        # Not on Windows, nor outside the main thread: cancellation is left there.
-        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-            loop.add_signal_handler(signal.SIGTERM, stop.set)
         try:
-            await self._listen()
-            await stop.wait()
+            with stopping_on(signal.SIGTERM) as stop:
+                await self._listen()
+                await stop.wait()
         finally:
-            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-                loop.remove_signal_handler(signal.SIGTERM)
             await self._server.close()

@@ -5,7 +5,7 @@ import signal
 import socket
 import ssl as ssl_module
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, ClassVar, Unpack
+from typing import Any, ClassVar, Self, Unpack
 
 from .._core import SharedMessage, build_close_payload, send_to_all
 from ..close import CLOSE_DESCRIPTIONS
@@ -19,6 +19,7 @@ from .events import Emitter, is_coroutine_function, run_in_background
 from .incoming import Incoming
 from .listening import Listeners, new_event_loop
 from .request import WebSocketRequest
+from .signals import stopping_on
 
 __all__ = ["Handler", "WebSocketServer"]
 
@@ -123,6 +124,8 @@ class WebSocketServer(Emitter):
     ) -> None:
         """Listen and block until SIGINT or SIGTERM, then close in order; uvloop runs it where installed.
 
+        On Windows, Ctrl-C closes in order as well, and then raises its `KeyboardInterrupt`.
+
         Args:
             host: As for `listen`.
             port: As for `listen`.
@@ -135,15 +138,12 @@ class WebSocketServer(Emitter):
         """
 
         async def main() -> None:
-            loop = asyncio.get_running_loop()
-            stop = asyncio.Event()
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(number, stop.set)
-            await self.listen(host, port, ssl=ssl, path=path, sock=sock)
-            try:
-                await stop.wait()
-            finally:
-                await self.close()
+            with stopping_on(signal.SIGINT, signal.SIGTERM) as stop:
+                await self.listen(host, port, ssl=ssl, path=path, sock=sock)
+                try:
+                    await stop.wait()
+                finally:
+                    await self.close()
 
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
             runner.run(main())
@@ -235,7 +235,7 @@ class WebSocketServer(Emitter):
         self.unmount()
         self.close_all_connections()
 
-    async def __aenter__(self) -> "WebSocketServer":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -253,11 +253,11 @@ class WebSocketServer(Emitter):
         """Requests that are neither accepted nor rejected yet."""
         return list(self._admission.pending)
 
-    def broadcast(self, data: Any, compress: bool | None = None) -> None:
+    def broadcast(self, data: str | bytes | bytearray | memoryview | int | float, compress: bool | None = None) -> None:
         """Send text, bytes or a number to every open connection, without waiting for slow ones, compressed once."""
         send_to_all(self.connections, SharedMessage(data, compress))
 
-    def broadcast_utf(self, data: Any, compress: bool | None = None) -> None:
+    def broadcast_utf(self, data: object, compress: bool | None = None) -> None:
         """Send the `str` form of `data` to every open connection."""
         self.broadcast(str(data), compress)
 
