@@ -5,13 +5,15 @@ read, and there is no keep-alive: what needs them belongs behind a web server.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 from urllib.parse import SplitResult, unquote
 
 from ..headers import Headers
 from ..protocol import RequestHead, build_response_head
 
 __all__ = ["HTTPRequest", "HTTPResponse", "as_response", "build_http_answer", "check_plain_request"]
+
+_SET_BY_US: Final = frozenset({"connection", "content-length", "transfer-encoding"})
 
 
 class HTTPRequest:
@@ -116,7 +118,7 @@ def as_response(answer: Any) -> HTTPResponse:
 
 def build_http_answer(response: HTTPResponse, method: str) -> bytes:
     """Return the bytes of an answer; to HEAD without its body."""
-    fields = [(name, value) for name, value in response.headers.items() if name.lower() not in OURS]
+    fields = [(name, value) for name, value in response.headers.items() if name.lower() not in _SET_BY_US]
     # RFC 9110 7.8: who sends Upgrade names it in Connection too.
     connection = "close, Upgrade" if "Upgrade" in response.headers else "close"
     fields.append(("Connection", connection))
@@ -127,12 +129,11 @@ def build_http_answer(response: HTTPResponse, method: str) -> bytes:
     return head if method == "HEAD" else head + response.body
 
 
-OURS = ("content-length", "connection", "transfer-encoding")
-
-
 def check_plain_request(head: RequestHead) -> HTTPResponse | None:
-    """Return what refuses a request with a body, or None: a body that nobody reads must not be mistaken
-    for the next request."""
+    """Return what refuses a request with a body, or None.
+
+    A body that nobody reads must not be mistaken for the next request.
+    """
     length = head.headers.get("Content-Length")
     if head.headers.get("Transfer-Encoding") is not None or (length is not None and length.strip("0") != ""):
         return HTTPResponse(413, "requests with a body are not read on this port\n")
