@@ -25,8 +25,8 @@ from typing import Any
 
 from twinax import ConnectionClosed
 
-from .client_arguments import CANNOT_CONNECT, add_client_arguments, open_client
-from .failure import CommandFailed
+from .client_arguments import add_client_arguments, open_client
+from .failure import CANNOT_CONNECT, INTERRUPTED, CommandFailed
 from .load.crew import Crew
 from .load.outcome import Outcome
 from .load.picture import style_of
@@ -42,7 +42,6 @@ from .running import run_async, stopping_signals
 
 __all__ = ["add_arguments", "run"]
 
-INTERRUPTED = 130
 SHOWN = 80
 NEEDS_ECHO = (
     "twinax bench needs a server that sends every message back, such as 'twinax serve echo';"

@@ -7,12 +7,10 @@ from typing import Any
 
 from twinax import HandshakeRejected, InvalidURI, WebSocketConnection, WebSocketError, connect
 
-from .failure import CommandFailed, explain_os_error
+from .failure import CANNOT_CONNECT, CommandFailed, explain_os_error
 from .printing import escape_controls
 
-__all__ = ["CANNOT_CONNECT", "add_client_arguments", "client_options", "client_tls", "explain_failure", "open_client"]
-
-CANNOT_CONNECT = 3
+__all__ = ["add_client_arguments", "client_options", "client_tls", "explain_failure", "open_client"]
 
 
 def add_client_arguments(group: _ArgumentGroup) -> None:

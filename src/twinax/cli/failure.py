@@ -1,9 +1,14 @@
-"""How a command fails: one line that says what is wrong, and an exit status."""
+"""How a command fails: one line that says what is wrong, and an exit status; those that several commands have."""
 
 import os
 import socket
+from typing import Final
 
-__all__ = ["CommandFailed", "explain_os_error"]
+__all__ = ["CANNOT_CONNECT", "INTERRUPTED", "CommandFailed", "explain_os_error"]
+
+CANNOT_CONNECT: Final = 3
+INTERRUPTED: Final = 130
+"""What shells report for a program that Ctrl-C has ended: 128 and the number of SIGINT."""
 
 
 class CommandFailed(Exception):

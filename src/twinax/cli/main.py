@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from .._version import __version__
-from .failure import CommandFailed
+from .failure import INTERRUPTED, CommandFailed
 
 __all__ = ["COMMANDS", "main"]
 
@@ -22,7 +22,6 @@ COMMANDS = {
     "demo": "serve a page that shows what WebSockets can do",
     "doctor": "show what this installation has and what it lacks",
 }
-INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:

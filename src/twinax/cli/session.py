@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from twinax import ConnectionClosed, LocalProtocolError, WebSocketConnection
 
-from .failure import CommandFailed
+from .failure import INTERRUPTED, CommandFailed
 from .keyboard import Interrupted, is_terminal, prompted_lines, read_lines
 from .printing import Printer
 from .reports import report_as_text
@@ -18,7 +18,6 @@ QUIET_SECONDS = 1.0
 """Without --wait and --count: replies have stopped when none has come for so long."""
 
 IN_ORDER = (1000, 1001, 1005)
-INTERRUPTED = 130
 HELP = "/ping [TEXT]   /close [CODE [REASON]]   /hex BYTES   /help   /quit   // for a line that begins with a slash"
 
 

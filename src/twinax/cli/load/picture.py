@@ -28,7 +28,7 @@ SERIES: Final = (
     (1.0, 2.0, 5.0),
     (1.0,),
 )
-GREEN, YELLOW, RED, FAINT = 32, 33, 31, 2
+GREEN, YELLOW, RED = 32, 33, 31
 
 
 @dataclass(frozen=True, slots=True)
