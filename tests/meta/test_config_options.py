@@ -1,4 +1,4 @@
-"""The options exist three times: as dataclass fields, for the type checker, and in the docstrings. They agree."""
+"""The options stand in several places: dataclass fields, types, docstrings, and the core. They agree."""
 
 import inspect
 import re
@@ -10,6 +10,7 @@ from typing import get_type_hints
 import pytest
 
 from twinax import config
+from twinax._core.settings import CoreSettings
 
 PAIRS = [
     (config.ConnectionConfig, config.ConnectionOptions),
@@ -59,6 +60,14 @@ def test_numbers_have_a_range_and_flags_are_checked(kind: type) -> None:
             assert item.name in config.RANGES, item.name
         if bool in plain:
             assert item.name in config.FLAGS, item.name
+
+
+def test_the_core_has_the_same_defaults() -> None:
+    """Protocols without I/O have theirs from the core: `ClientProtocol` has no config."""
+    defaults = {item.name: item.default for item in fields(config.ConnectionConfig)}
+    parameters = inspect.signature(CoreSettings.__init__).parameters.values()
+    in_core = {item.name: item.default for item in parameters if item.name != "self"}
+    assert in_core == {name: defaults[name] for name in in_core}
 
 
 def test_no_check_is_about_an_option_that_is_gone() -> None:
