@@ -127,6 +127,18 @@ async def test_hard_cap() -> None:
         assert report.bytes_unsent > 40_000
 
 
+async def test_a_listener_is_not_to_blame_for_a_peer_that_does_not_read() -> None:
+    """Nothing is logged as an error: anybody can have an echo server give up, as often as he likes."""
+    async with accepted(**SLOW, max_unsent_size=50_000) as pair:
+        pair.connection.on("message", lambda message: pair.connection.send(BLOCK))
+        while not pair.connection.has_ended:
+            pair.peer.text("more")
+            await asyncio.sleep(0)
+        report = pair.connection.close_report
+        assert (report.code, report.closed_by) == (1006, "local")
+        assert "max_unsent_size=50000" in report.cause
+
+
 async def test_a_peer_without_progress_is_dropped() -> None:
     async with accepted(**{**SLOW, "send_stall_timeout": 30.0}) as pair:
         await fill(pair)

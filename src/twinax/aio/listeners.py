@@ -14,6 +14,7 @@ from .events import Emitter, is_coroutine_function, run_in_background
 from .pump import MessagePump
 
 if TYPE_CHECKING:
+    from .closing import Closing
     from .wire import Wire
 
 __all__ = ["ConnectionListeners"]
@@ -32,6 +33,7 @@ class ConnectionListeners(Emitter, CoreConnection):
     is_paused: bool
     has_ended: bool
     opened_at: float
+    _closing: "Closing | None"
     _pump: MessagePump | None
     _trace: list[tuple[float, str, tuple[object, ...]]] | None
 
@@ -78,7 +80,8 @@ class ConnectionListeners(Emitter, CoreConnection):
             run_in_background(result, self.message_listener_failed)
 
     def _on_listener_failure(self, event: str, error: BaseException) -> None:
-        if isinstance(error, ConnectionClosed) and not self.is_open:
+        # One that was given up is open until the next turn: `send` has just told the listener, who is not to blame.
+        if isinstance(error, ConnectionClosed) and (not self.is_open or self._closing is not None):
             self.note("listener of %r used the closed connection", event)
             return
         self.logger.listener_failed(event, error)
