@@ -16,11 +16,12 @@ import pytest
 import trustme
 
 from frame_bytes import close
-from support.peers import RawPeer, open_peer
+from support.peers import RawPeer, open_peer, upgrade_request
 from support.servers import served
 from support.waiting import until
 from twinax import WebSocketServer
 from twinax.aio import listening
+from twinax.aio import loop as loop_module
 from twinax.aio.listening import new_event_loop
 
 OPEN = {"auto_accept_connections": True}
@@ -361,6 +362,44 @@ async def test_accepting_goes_on_when_file_descriptors_are_there_again(
         }
         async with open_peer(server.port, ssl=client_tls) as peer:
             await greet(peer)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere sockets are the loop's in any case")
+async def test_a_connection_may_have_the_last_file_descriptor(
+    monkeypatch: pytest.MonkeyPatch, errors: list[logging.LogRecord]
+) -> None:
+    """It is the third socket, from which on a hub would watch them, had it a descriptor of its own."""
+    import resource
+
+    monkeypatch.setattr(loop_module, "USES_SOCKETS", True)
+    loop = asyncio.get_running_loop()
+    taken: list[int] = []
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    async with WebSocketServer(auto_accept_connections=True) as server:
+        await server.listen("127.0.0.1")
+        async with open_peer(server.port) as first:
+            assert (await first.upgrade()).status == 101
+            with socket.socket() as last:
+                last.setblocking(False)
+                try:
+                    descriptors = map(int, os.listdir("/proc/self/fd"))
+                    resource.setrlimit(resource.RLIMIT_NOFILE, (max(descriptors) + 8, limit[1]))
+                    take_all(taken)
+                    os.close(taken.pop())
+                    await loop.sock_connect(last, ("127.0.0.1", server.port))
+                    await loop.sock_sendall(last, upgrade_request())
+                    assert (await loop.sock_recv(last, 1000)).startswith(b"HTTP/1.1 101 ")
+                finally:
+                    for fd in taken:
+                        os.close(fd)
+                    resource.setrlimit(resource.RLIMIT_NOFILE, limit)
+            async with open_peer(server.port) as later:
+                await greet(later)
+            first.reset()
+    # The kernel asks for a descriptor before it looks whether anybody waits.
+    assert {record.getMessage() for record in errors} <= {
+        "nothing is accepted for 1.0 s: [Errno 24] Too many open files"
+    }
 
 
 def take_all(taken: list[int]) -> None:

@@ -123,6 +123,24 @@ async def test_more_than_the_kernel_takes_at_once() -> None:
 
 
 @pytest.mark.every_loop
+async def test_what_is_unsent_leaves_when_other_sockets_come() -> None:
+    """The first sockets are watched by the loop, more of them together: they move with what is known of them."""
+    message = bytes(range(256)) * 20_000
+    async with accepted(max_unsent_size=None, fragmentation_threshold=1 << 30) as pair:
+        pair.connection.send(message)
+        pair.connection.flush()
+        assert pair.connection.buffered_amount > 0
+        async with accepted() as second, accepted() as third:
+            assert (await pair.peer.frame()).payload == message
+            for other in (second, third, pair):
+                other.peer.text("hello")
+                assert await other.connection.recv() == "hello"
+                other.peer.reset()
+                await other.connection.wait_closed()
+        assert pair.connection.buffered_amount == 0
+
+
+@pytest.mark.every_loop
 async def test_close_sends_what_is_left() -> None:
     message = b"x" * 5_000_000
     async with accepted(fragmentation_threshold=1 << 30) as pair:

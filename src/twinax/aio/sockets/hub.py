@@ -4,6 +4,9 @@ A loop that watches every socket by itself makes a handle, a context switch and 
 for every read. Here one look gives up to 256 sockets that are ready, and they are served in a row; what
 they were caused to send to others leaves at the end of the round. When many are busy the hub looks again
 before it goes back to the loop, which meanwhile runs nothing else: `ROUNDS` bounds that.
+
+One or two sockets are watched by the loop itself: for a client with its connection, or a server with its first, one
+epoll behind the other would only be one call of the system more for each message.
 """
 
 import asyncio
@@ -13,12 +16,13 @@ from typing import Any
 from ... import _cython as cython
 
 if not cython.compiled:
-    from .kernel import Poller, run_ready
+    from .kernel import READABLE, WRITABLE, Poller, run_ready
 
 __all__ = ["Hub", "Watched"]
 
 ROUNDS = cython.declare(cython.Py_ssize_t, 4)
 BUSY = cython.declare(cython.Py_ssize_t, 8)  # sockets ready at a time from which another look pays
+LEFT_TO_LOOP = cython.declare(cython.Py_ssize_t, 2)  # sockets
 
 
 @cython.cclass
@@ -104,23 +108,19 @@ class Hub:
     def change(self, item: Watched, before: cython.uint, after: cython.uint) -> None:
         """Watch `item` for other events than before."""
         fd: cython.Py_ssize_t = item._fd
-        if before and after:
-            self._poller.change(fd, after)  # type: ignore[union-attr]
-        elif after:
+        if not before:
             self._add(item, fd, after)
+        elif after:
+            self._watch(fd, before, after)
         else:
-            self._remove(fd)
+            self._remove(fd, before)
 
     @cython.cfunc
     def _add(self, item: Watched, fd: cython.Py_ssize_t, events: cython.uint) -> None:
-        poller: Poller | None = self._poller
-        if poller is None:
-            poller = Poller()
-            # In an empty context: that of whoever happens to be first must not be everybody's.
-            contextvars.Context().run(self.loop.add_reader, poller.fileno(), self.poll)
-            self._poller = poller
+        if self._poller is None and self._count >= LEFT_TO_LOOP:
+            self._take_over()
         try:
-            poller.add(fd, events)
+            self._watch(fd, 0, events)
         except OSError:
             self._rest()
             raise
@@ -130,11 +130,51 @@ class Hub:
         self._count += 1
 
     @cython.cfunc
-    def _remove(self, fd: cython.Py_ssize_t) -> None:
-        self._poller.remove(fd)  # type: ignore[union-attr]
+    def _remove(self, fd: cython.Py_ssize_t, events: cython.uint) -> None:
+        self._watch(fd, events, 0)
         self._watched[fd] = None
         self._count -= 1
         self._rest()
+
+    @cython.cfunc
+    def _watch(self, fd: cython.Py_ssize_t, before: cython.uint, after: cython.uint) -> None:
+        poller: Poller | None = self._poller
+        if poller is None:
+            self._tell_loop(fd, before, after)
+        elif not before:
+            poller.add(fd, after)
+        elif after:
+            poller.change(fd, after)
+        else:
+            poller.remove(fd)
+
+    @cython.cfunc
+    def _tell_loop(self, fd: cython.Py_ssize_t, before: cython.uint, after: cython.uint) -> None:
+        if before & ~after & READABLE:
+            self.loop.remove_reader(fd)
+        if before & ~after & WRITABLE:
+            self.loop.remove_writer(fd)
+        # In an empty context: that of whoever happens to be first must not be everybody's.
+        if after & ~before & READABLE:
+            contextvars.Context().run(self.loop.add_reader, fd, self.serve_one, fd, READABLE)
+        if after & ~before & WRITABLE:
+            contextvars.Context().run(self.loop.add_writer, fd, self.serve_one, fd, WRITABLE)
+
+    @cython.cfunc
+    def _take_over(self) -> None:
+        """Watch what was left to the loop; where there is no descriptor for it, or no memory, it stays there."""
+        items: list[Any] = [item for item in self._watched if item is not None]
+        item: Watched
+        try:
+            poller: Poller = Poller()
+            for item in items:
+                poller.add(item._fd, item._events)
+        except OSError:
+            return
+        for item in items:
+            self._tell_loop(item._fd, item._events, 0)
+        contextvars.Context().run(self.loop.add_reader, poller.fileno(), self.poll)
+        self._poller = poller
 
     @cython.cfunc
     def _rest(self) -> None:
@@ -144,6 +184,14 @@ class Hub:
             self._poller = None
             self.loop.remove_reader(poller.fileno())
             poller.close()
+
+    def serve_one(self, fd: int, events: int) -> None:
+        """Serve a socket that the loop has found ready."""
+        try:
+            self._begin_round()
+            self._serve(fd, events)
+        finally:
+            self._end_round()
 
     def poll(self) -> None:
         """Serve the sockets that are ready; called by the loop."""
@@ -155,22 +203,30 @@ class Hub:
                 return
             count = poller.wait()
             try:
-                self._now = self._time()
-                self._turn.begin_round()
+                self._begin_round()
                 for index in range(count):
-                    self._serve(poller, index)
+                    self._serve(poller.fd(index), poller.events(index))
             finally:
-                self._now = 0.0
-                self._turn.run()
+                self._end_round()
             if count < BUSY:
                 return
 
     @cython.cfunc
-    def _serve(self, poller: Poller, index: cython.Py_ssize_t) -> None:
-        item: Watched | None = self._watched[poller.fd(index)]
+    def _begin_round(self) -> None:
+        self._now = self._time()
+        self._turn.begin_round()
+
+    @cython.cfunc
+    def _end_round(self) -> None:
+        self._now = 0.0
+        self._turn.run()
+
+    @cython.cfunc
+    def _serve(self, fd: cython.Py_ssize_t, events: cython.uint) -> None:
+        item: Watched | None = self._watched[fd]
         if item is None:
             return  # closed by one that was served before it
         try:
-            run_ready(item, poller.events(index))
+            run_ready(item, events)
         except Exception as error:
             item.failed(error)
