@@ -150,7 +150,8 @@ async def open_peer(
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         sock.setblocking(False)
         await asyncio.get_running_loop().sock_connect(sock, (host, port))
-        reader, writer = await asyncio.open_connection(sock=sock, **options)
+        name = None if ssl is None else host
+        reader, writer = await asyncio.open_connection(sock=sock, server_hostname=name, **options)
     else:
         reader, writer = await asyncio.open_connection(host, port, **options)
     peer = RawPeer(reader, writer)

@@ -13,6 +13,7 @@ from ..errors import HandshakeError
 from ..protocol import HeadBuffer, build_reject, parse_request_head, recognise_request
 from .http import HTTPResponse, build_http_answer
 from .sockets import Hub, SocketWire
+from .tls_wire import TLSWire
 from .transport_wire import TransportWire
 from .wire import Wire
 
@@ -63,10 +64,12 @@ class Incoming:
         self.wire: Wire
 
     @classmethod
-    def on_transport(cls, admission: "Admission", loop: asyncio.AbstractEventLoop) -> "tuple[Incoming, TransportWire]":
+    def on_transport(
+        cls, admission: "Admission", loop: asyncio.AbstractEventLoop, *, tls: bool
+    ) -> "tuple[Incoming, TransportWire]":
         """Wait for a transport; return its protocol too."""
         incoming = cls(admission, loop)
-        incoming.wire = wire = TransportWire(loop, incoming)
+        incoming.wire = wire = (TLSWire if tls else TransportWire)(loop, incoming)
         return incoming, wire
 
     @classmethod

@@ -60,7 +60,7 @@ class Listeners:
         loop = asyncio.get_running_loop()
 
         def factory() -> asyncio.BaseProtocol:
-            return Incoming.on_transport(admission, loop)[1]
+            return Incoming.on_transport(admission, loop, tls=ssl is not None)[1]
 
         # asyncio suspends once more when it has begun to serve: cancelled there, nobody would know the server.
         options: dict[str, Any] = {"ssl": ssl, "backlog": config.backlog, "start_serving": False}

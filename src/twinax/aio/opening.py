@@ -32,6 +32,7 @@ from .answer import ResponseReader
 from .connection import WebSocketConnection
 from .dialing import dial, dial_unix
 from .settings import build_settings, select_extensions
+from .tls_wire import TLSWire
 from .transport_wire import TransportWire
 from .wire import Wire, open_wire
 
@@ -235,7 +236,7 @@ class _Opening:
             sock.setblocking(False)
             wire: Wire | None = None if self.uri.secure else open_wire(loop, sock, reader)
             if wire is None:
-                wire = TransportWire(loop, reader)
+                wire = (TLSWire if self.uri.secure else TransportWire)(loop, reader)
                 protocol = wire
                 unix = sock.family == getattr(socket, "AF_UNIX", None)
                 create = loop.create_unix_connection if unix else loop.create_connection

@@ -275,7 +275,8 @@ class WebSocketServer(Emitter):
             transport: The transport; its protocol is replaced.
             early: Bytes that were read behind the head.
         """
-        incoming, wire = Incoming.on_transport(self._admission, asyncio.get_running_loop())
+        tls = transport.get_extra_info("ssl_object") is not None
+        incoming, wire = Incoming.on_transport(self._admission, asyncio.get_running_loop(), tls=tls)
         transport.set_protocol(wire)
         wire.connection_made(transport)
         incoming.early = early

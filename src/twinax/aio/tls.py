@@ -63,7 +63,7 @@ class TLSDoor:
             if not admission.closing:
                 self._log(logging.WARNING, peer, f"turned away: {admission.explain_pending()}")
             return
-        incoming, wire = ShakingHands.on_transport(admission, self._loop)
+        incoming, wire = ShakingHands.on_transport(admission, self._loop, tls=True)
         assert isinstance(incoming, ShakingHands)
         incoming.task = task = self._loop.create_task(
             self._loop.connect_accepted_socket(lambda: wire, sock, ssl=self._context, **tls_timeouts(admission))

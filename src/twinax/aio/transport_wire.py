@@ -1,4 +1,4 @@
-"""A wire on a transport of the event loop: for TLS, and for systems without epoll."""
+"""A wire on a transport of the event loop: for systems without epoll, and what the one for TLS is made of."""
 
 import asyncio
 import socket

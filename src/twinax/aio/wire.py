@@ -1,8 +1,9 @@
 """The one place that talks to the network: bytes in, bytes out, and the ways in which a connection ends.
 
-There are two wires. `SocketWire` calls `recv` and `send` itself and is what plain connections run on where the
-system has epoll; `TransportWire` stands on a transport of the event loop: for TLS, and everywhere else. What
-they have in common is written down here; the core does not know which one it has.
+There are three wires. `SocketWire` calls `recv` and `send` itself and is what plain connections run on where the
+system has epoll; `TransportWire` stands on a transport of the event loop, for everywhere else, and `TLSWire` is
+one that meets what transports of TLS do. What they have in common is written down here; the core does not know
+which one it has.
 """
 
 import asyncio
