@@ -62,6 +62,7 @@ clean: ## Remove everything that was made
 # A change of the core's sources, or of how it is built, builds it again.
 .venv/.package: .venv/.build setup.py $(CORE)
 	$(PIP) install --no-build-isolation --editable ".[all]"
+	@.venv/bin/python -c 'import twinax; twinax.IMPLEMENTATION == "cython" or print("!!! no compiled core: twinax works, and slowly; .venv/bin/twinax doctor says why")'
 	touch $@
 
 .venv/.tools: .venv/.package pyproject.toml
