@@ -52,14 +52,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_role("api", PublicName())
     app.connect("autodoc-process-docstring", mend_docstring)
     app.connect("missing-reference", find_public_name)
-    app.connect("source-read", add_benchmarks)
     return {"parallel_read_safe": True}
-
-
-def add_benchmarks(app: Sphinx, docname: str, source: list[str]) -> None:
-    """Put the page of benchmarks into the navigation: it is there once somebody has run them."""
-    if docname == "index" and "benchmarks" in app.env.found_docs:
-        source[0] = source[0].replace("\nexplanation/index\n", "\nexplanation/index\nbenchmarks\n")
 
 
 # --- names ------------------------------------------------------------------------------------
