@@ -15,6 +15,8 @@ CHOICES = ("auto", "require", "skip")
 CHOICE = os.environ.get("TWINAX_BUILD", "auto")
 CORE = "src/twinax/_core"
 SOCKETS = "src/twinax/aio/sockets"  # they stand on epoll
+# Six sevenths of a library are for debuggers and profilers. Whoever sets CFLAGS decides about that as well.
+OPTIMISED = ["-O3"] if "CFLAGS" in os.environ else ["-O3", "-g0"]
 
 
 class BuildCore(build_ext):
@@ -55,7 +57,7 @@ def unit(folder: str) -> Extension:
         [f"{folder}/_compiled.pyx"],
         include_dirs=[folder],
         depends=[f"{folder}/{name}" for name in names],
-        extra_compile_args=["-O3"] if os.name == "posix" else [],
+        extra_compile_args=OPTIMISED if os.name == "posix" else [],
         optional=CHOICE == "auto",
     )
 
