@@ -82,8 +82,8 @@ def test_the_clock_sends_at_the_rate_that_was_asked_for() -> None:
     status, found = asyncio.run(measure("--rate", "200", "--duration", "1", "--connections", "3"))
     assert status == 0
     assert found["depth"] is None
-    # A machine that is busy may be late; it is never early.
-    assert 1 <= found["sent"] <= 210
+    # A machine that is busy may be late, also to end; it is never early.
+    assert 1 <= found["sent"] <= 200 * found["seconds"] + 10
 
 
 def test_a_message_that_waits_for_a_busy_server_counts_from_when_it_was_due() -> None:
