@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import sys
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -10,6 +11,9 @@ from .loop import get_loop_state
 from .wire import OpeningOwner, WireOwner
 
 __all__ = ["TransportWire"]
+
+# From Python 3.12 on asyncio's `writelines` joins nothing, and does not say either that the transport is full.
+FORGETS_TO_PAUSE = sys.version_info >= (3, 12)
 
 
 class TransportWire(asyncio.BufferedProtocol):
@@ -157,7 +161,10 @@ class TransportWire(asyncio.BufferedProtocol):
         if self.is_lost or self._finished:
             return
         self.last_sent = self._time()
-        self.transport.writelines(pieces)
+        if FORGETS_TO_PAUSE and type(self.transport).__module__ == "asyncio.selector_events":
+            self.transport.write(b"".join(pieces))
+        else:
+            self.transport.writelines(pieces)
 
     def finish(self) -> None:
         """Send what is left, then FIN; reading goes on where the transport can do that, else close."""
