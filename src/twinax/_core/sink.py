@@ -87,24 +87,27 @@ class Sink:
         key: cython.uint,
     ) -> None:
         """Append a frame; a large payload stays where it is, and must not change any more."""
-        copies: cython.bint = length < PIECE_SIZE or masked or self._write_pieces is None
-        pieces: list[Any] | None = self._pieces
-        if pieces is None and not copies:
-            pieces = []
+        if length >= PIECE_SIZE and not masked and self._write_pieces is not None:
+            self._append_piece(first_byte, payload, length)
+            return
+        out: OutBuffer = self._open_buffer()
+        put_frame(out, first_byte, payload, length, masked, key)
+        if len(out) >= FLUSH_SIZE:
+            self.flush()
+
+    @cython.cfunc
+    def _append_piece(self, first_byte: cython.uint, payload: object, length: cython.Py_ssize_t) -> None:
+        """Append a frame whose payload is not copied."""
+        pieces: list[Any] = []
         out: OutBuffer = self._open_buffer()
         # From here on nothing is made that could start the collector of garbage: a finalizer may send, and its frame
         # must not get into this one.
-        if copies:
-            put_frame(out, first_byte, payload, length, masked, key)
-            if len(out) >= FLUSH_SIZE:
-                self.flush()
-            return
         if self._pieces is not None:
             pieces = self._pieces
         self._pieces = pieces
         put_header(out, first_byte, length, False, 0)
-        pieces.append(bytes(out))  # type: ignore[union-attr]  # made above
-        pieces.append(payload)  # type: ignore[union-attr]
+        pieces.append(bytes(out))
+        pieces.append(payload)
         self._pieces_size += len(out) + length
         out.clear()
         if self._pieces_size >= FLUSH_PIECES:
