@@ -335,7 +335,7 @@ def test_the_loop_that_runs_a_server_best(monkeypatch: pytest.MonkeyPatch) -> No
 async def test_accepting_goes_on_when_file_descriptors_are_there_again(
     server_tls: ssl.SSLContext, client_tls: ssl.SSLContext, errors: list[logging.LogRecord]
 ) -> None:
-    """Nothing but the listening socket is watched: the hub's own descriptor is lost to others as well."""
+    """Nothing but the listening socket is watched, and meanwhile not even that: others take every descriptor."""
     import resource
 
     async with WebSocketServer(auto_accept_connections=True) as server:

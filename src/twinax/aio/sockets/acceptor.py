@@ -83,8 +83,7 @@ class Acceptor(Watched):
         try:
             self.watch(READABLE)
         except OSError as error:
-            # The hub watches with a file descriptor of its own. It gave it back when there was nothing to watch, and
-            # somebody else has taken it.
+            # The system has no memory for it yet, or the user as many sockets watched as the kernel allows.
             self._pause(error)
 
     def close(self) -> None:

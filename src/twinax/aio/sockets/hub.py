@@ -119,11 +119,7 @@ class Hub:
     def _add(self, item: Watched, fd: cython.Py_ssize_t, events: cython.uint) -> None:
         if self._poller is None and self._count >= LEFT_TO_LOOP:
             self._take_over()
-        try:
-            self._watch(fd, 0, events)
-        except OSError:
-            self._rest()
-            raise
+        self._watch(fd, 0, events)
         while len(self._watched) <= fd:
             self._watched.append(None)
         self._watched[fd] = item
@@ -134,7 +130,12 @@ class Hub:
         self._watch(fd, events, 0)
         self._watched[fd] = None
         self._count -= 1
-        self._rest()
+        poller: Poller | None = self._poller
+        if poller is not None and not self._count:
+            # A loop that is closed later owes nothing to anybody.
+            self._poller = None
+            self.loop.remove_reader(poller.fileno())
+            poller.close()
 
     @cython.cfunc
     def _watch(self, fd: cython.Py_ssize_t, before: cython.uint, after: cython.uint) -> None:
@@ -175,15 +176,6 @@ class Hub:
             self._tell_loop(item._fd, item._events, 0)
         contextvars.Context().run(self.loop.add_reader, poller.fileno(), self.poll)
         self._poller = poller
-
-    @cython.cfunc
-    def _rest(self) -> None:
-        """Watch nothing when there is nothing to watch: a loop that is closed later owes nothing to anybody."""
-        poller: Poller | None = self._poller
-        if poller is not None and not self._count:
-            self._poller = None
-            self.loop.remove_reader(poller.fileno())
-            poller.close()
 
     def serve_one(self, fd: int, events: int) -> None:
         """Serve a socket that the loop has found ready."""
